@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * Generic netlink family "LVS": what lvs.ko offers beyond the family "IPVS".
+ *
+ * The message trees (-> request, <- reply, * repeated, ? optional):
+ *
+ *   GET_INFO   do
+ *     -> (nothing)
+ *     <- VERSION string, ABI_MIN u32, ABI_MAX u32
+ *
+ *   BATCH      do, whole or not at all
+ *     -> OP*  { CMD u32 (an IPVS_CMD_*), SERVICE? {IPVS_SVC_ATTR_*}, DEST? {IPVS_DEST_ATTR_*} }
+ *     <- (ack); an error's NLMSGERR_ATTR_OFFS lies inside the OP that failed
+ *     Allowed: NEW/SET/DEL_SERVICE, NEW/SET/DEL_DEST, ZERO, FLUSH, each with the attributes
+ *     and the errors that the command has in family "IPVS".
+ *
+ *   GET_DROPS  dump
+ *     -> (nothing)
+ *     <- one message for the namespace's totals, then one for each service:
+ *        SERVICE? {IPVS_SVC_ATTR_* identity: AF and FWMARK, or AF PROTOCOL ADDR PORT},
+ *        DROP* { REASON u32, NAME string, COUNT u64 }     (every reason, zero counts too)
+ *
+ * OPs stand at the top level, not in a list of their own: a nest's length is 16 bits and
+ * would bound a batch to 64 KiB.
+ *
+ * Every request carries LVS_GENL_VERSION in genlmsghdr.version. A module refuses a version
+ * newer than its LVS_A_ABI_MAX with EPROTONOSUPPORT and an extack message, GET_INFO excepted.
+ * Every command needs CAP_NET_ADMIN.
+ */
+#ifndef LVS_ABI_H
+#define LVS_ABI_H
+
+#define LVS_GENL_NAME		"LVS"
+#define LVS_GENL_VERSION	1
+#define LVS_ABI_MIN_VERSION	1
+#define LVS_VERSION		"0.1.0"
+
+enum lvs_genl_cmd {
+	LVS_CMD_UNSPEC,
+	LVS_CMD_GET_INFO,
+	LVS_CMD_BATCH,
+	LVS_CMD_GET_DROPS,
+	LVS_CMD_END,
+};
+#define LVS_CMD_MAX (LVS_CMD_END - 1)
+
+enum lvs_genl_attr {
+	LVS_A_UNSPEC,
+	LVS_A_VERSION,		/* string */
+	LVS_A_ABI_MIN,		/* u32 */
+	LVS_A_ABI_MAX,		/* u32 */
+	LVS_A_OP,		/* nest of lvs_op_attr, repeated */
+	LVS_A_SERVICE,		/* nest of IPVS_SVC_ATTR_* */
+	LVS_A_DROP,		/* nest of lvs_drop_attr, repeated */
+	LVS_A_PAD,
+	LVS_A_END,
+};
+#define LVS_A_MAX (LVS_A_END - 1)
+
+enum lvs_op_attr {
+	LVS_OP_A_UNSPEC,
+	LVS_OP_A_CMD,		/* u32, an IPVS_CMD_* */
+	LVS_OP_A_SERVICE,	/* nest of IPVS_SVC_ATTR_* */
+	LVS_OP_A_DEST,		/* nest of IPVS_DEST_ATTR_* */
+	LVS_OP_A_END,
+};
+#define LVS_OP_A_MAX (LVS_OP_A_END - 1)
+
+enum lvs_drop_attr {
+	LVS_DROP_A_UNSPEC,
+	LVS_DROP_A_REASON,	/* u32, stable number of the reason */
+	LVS_DROP_A_NAME,	/* string, e.g. "no-dest" */
+	LVS_DROP_A_COUNT,	/* u64, packets */
+	LVS_DROP_A_PAD,
+	LVS_DROP_A_END,
+};
+#define LVS_DROP_A_MAX (LVS_DROP_A_END - 1)
+
+#endif /* LVS_ABI_H */
