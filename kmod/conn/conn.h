@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A connection: who talks to which virtual service, and which dest serves them.
+ *
+ * Packets use connections under RCU alone: no reference, no lock, no timer. A connection is in
+ * the table once by what its client sends (client to VIP) and, where replies pass the director,
+ * once by what its dest sends (dest to client).
+ *
+ * Its life: created by the packet path, marked with the time by each packet, reaped by the
+ * expirer (conn/expiry.c) or killed before that by a client that reuses the port. Whoever sets
+ * LVS_CONN_F_DEAD first takes it out of the table and the wheel, settles its dest's counts and
+ * frees it after a grace period.
+ */
+#ifndef LVS_CONN_H
+#define LVS_CONN_H
+
+#include <linux/jiffies.h>
+#include <linux/list.h>
+#include <linux/netfilter.h>
+#include <linux/rcupdate.h>
+#include <linux/spinlock.h>
+
+#include "conn/table.h"
+
+struct lvs_dest;
+struct lvs_net;
+struct lvs_packet;
+
+/* One entry in the table. */
+struct lvs_conn_link {
+	unsigned long next;	/* the next link, or the bucket's end mark; bucket lock, RCU readers */
+	u32 hash;		/* constant */
+	u8 side;		/* constant, enum lvs_side: which element of lvs_conn.link */
+	u8 af;			/* constant */
+	u8 proto;		/* constant */
+};
+
+#define LVS_CONN_F_DEAD		BIT(0)	/* out of the table, or about to be */
+#define LVS_CONN_F_ACTIVE	BIT(1)	/* counted as active in its dest */
+#define LVS_CONN_F_NOOUTPUT	BIT(2)	/* replies bypass the director */
+
+struct lvs_conn {
+	/* what a packet touches: two cache lines */
+	struct lvs_conn_link link[LVS_SIDES];
+	union nf_inet_addr caddr;	/* constant, as the ports */
+	union nf_inet_addr vaddr;
+	union nf_inet_addr daddr;
+	__be16 cport;
+	__be16 vport;
+	__be16 dport;
+	u8 fwd;				/* constant, IP_VS_CONN_F_FWD_MASK value */
+	u8 state;			/* lock; READ_ONCE */
+	u32 timeout;			/* jiffies; lock; READ_ONCE */
+	u32 seen;			/* jiffies of the last packet, coarse; any packet, WRITE_ONCE */
+	u32 flags;			/* LVS_CONN_F_*; lock; READ_ONCE */
+	spinlock_t lock;		/* state changes and death, not the steady state */
+	struct lvs_dest *dest;		/* constant, bound by lvs_dest_bind() */
+
+	/* slow path */
+	struct lvs_net *ln;		/* constant */
+	union {
+		struct hlist_node wheel;	/* in an expiry slot; that shard's lock */
+		struct rcu_head rcu;		/* once dead and off the wheel */
+	};
+	u32 due;			/* tick at which the wheel looks; the shard's lock */
+	u8 shard;			/* constant, which wheel */
+};
+
+/*
+ * Packets mark the time only if the mark is older than this, so that a busy connection writes its
+ * cache line a few times a second; expiry waits this much longer, so as never to be early.
+ */
+#define LVS_SEEN_GRAIN	(HZ / 8)
+
+static inline bool lvs_conn_expired(const struct lvs_conn *conn)
+{
+	return (u32)jiffies - READ_ONCE(conn->seen) >= READ_ONCE(conn->timeout) + LVS_SEEN_GRAIN;
+}
+
+/* Mark the connection as used now. Under RCU. */
+static inline void lvs_conn_touch(struct lvs_conn *conn)
+{
+	u32 now = jiffies;
+
+	if (now - READ_ONCE(conn->seen) >= LVS_SEEN_GRAIN)
+		WRITE_ONCE(conn->seen, now);
+}
+
+/* Jiffies until it expires, 0 if it has. */
+u32 lvs_conn_remaining(const struct lvs_conn *conn);
+
+/*
+ * Make the connection of a request to @dest, put it into the table and start its time. Under RCU,
+ * bottom halves off. @hash is that of the packet's tuple. Returns the connection, or the one
+ * that another CPU made for the same tuple just before, or NULL without memory.
+ */
+struct lvs_conn *lvs_conn_create(const struct lvs_packet *pkt, struct lvs_dest *dest, u32 hash);
+
+/*
+ * Take the connection out of everything; it is freed after a grace period. Harmless if it is dead
+ * already. Any context but hard interrupts; under RCU.
+ */
+void lvs_conn_kill(struct lvs_conn *conn);
+
+/*
+ * The connection enters @state with @timeout jiffies, and counts as active or not. Nothing happens
+ * to a dead one. Under RCU, bottom halves off.
+ */
+void lvs_conn_set_state(struct lvs_conn *conn, u8 state, u32 timeout, bool active);
+
+/* Kill every connection of the namespace. Process context; hooks are off. */
+void lvs_conn_kill_all(struct lvs_net *ln);
+
+int lvs_conn_init(void);
+/* After this, no callback of a connection is pending. */
+void lvs_conn_exit(void);
+
+#endif /* LVS_CONN_H */

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The connection table: hashed with a secret key, chained, resized under traffic.
+ *
+ * Readers walk chains under RCU. Writers hold the bucket lock of a hash, which covers the bucket
+ * of that hash in every size of the table. A resize publishes the new buckets beside the old
+ * ones, waits until every CPU knows, then moves chain after chain; meanwhile readers search the
+ * old place, then the new one, and writers insert into the new one. A chain ends in a mark that
+ * names its bucket and size: a reader that a move carried into another chain sees a foreign mark
+ * and starts over.
+ */
+#ifndef LVS_CONN_TABLE_H
+#define LVS_CONN_TABLE_H
+
+#include <linux/mutex.h>
+#include <linux/netfilter.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+
+struct lvs_conn;
+struct lvs_conn_link;
+struct lvs_net;
+struct lvs_packet;
+struct lvs_wheel;
+
+enum lvs_side {
+	LVS_SIDE_CLIENT,	/* the packet is a request */
+	LVS_SIDE_SERVER,	/* the packet is a reply */
+	LVS_SIDES,
+};
+
+struct lvs_buckets {
+	struct lvs_buckets __rcu *next;	/* the table that a running resize fills */
+	u32 mask;
+	unsigned long head[];		/* a lvs_conn_link or the end mark */
+};
+
+#define LVS_CONN_MIN_BUCKETS 4096	/* not less than the bucket locks */
+
+struct lvs_conn_table {
+	struct lvs_buckets __rcu *cur;	/* NULL until the first service */
+	struct lvs_wheel *wheels;	/* conn/expiry.c; NULL until the first service */
+	u32 wheel_mask;
+	u32 wheel_tick;			/* done up to here; expirer only */
+	u32 grow_at;			/* connections; written by resize, READ_ONCE */
+	u32 shrink_at;
+	atomic_t count;			/* connections */
+	struct mutex resize_lock;	/* a resize, or one step of a listing */
+	struct work_struct resize;
+	struct delayed_work expirer;
+};
+
+/* The hash of a packet's tuple, source first. Any context. */
+u32 lvs_conn_hash(u8 af, const union nf_inet_addr *saddr, __be16 sport,
+		  const union nf_inet_addr *daddr, __be16 dport);
+
+/*
+ * Find the connection that the packet belongs to; @side tells whether as a request or a reply.
+ * Expired connections are not found. Under RCU, which keeps the answer alive.
+ */
+struct lvs_conn *lvs_conn_lookup(const struct lvs_packet *pkt, u32 hash, enum lvs_side *side);
+
+/*
+ * Put a link into the table. With @unique, an equal tuple that is there already wins and is
+ * returned, else NULL. Under RCU, bottom halves off.
+ */
+struct lvs_conn *lvs_conn_link_insert(struct lvs_conn_table *ct, struct lvs_conn_link *link,
+				      bool unique);
+
+/* Take a link out. Under RCU. */
+void lvs_conn_link_remove(struct lvs_conn_table *ct, struct lvs_conn_link *link);
+
+struct lvs_conn *lvs_conn_of(struct lvs_conn_link *link);
+
+/* Buckets of the moment. */
+u32 lvs_conn_table_size(struct lvs_net *ln);
+
+/* A place in a walk over the whole table. */
+struct lvs_conn_iter {
+	u32 bucket;
+	u32 skip;	/* connections of that bucket that are done */
+	bool next;	/* in the table that a resize fills */
+};
+
+/*
+ * The connection at @iter, which may be advanced by iter->skip++, or NULL at the end. Each
+ * connection is met once, by its client side. Under RCU and resize_lock.
+ */
+struct lvs_conn *lvs_conn_iterate(struct lvs_conn_table *ct, struct lvs_conn_iter *iter);
+
+/* Make the table and the wheels, once. Process context, under ln->ctl. */
+int lvs_conn_table_up(struct lvs_net *ln);
+void lvs_conn_table_init(struct lvs_net *ln);
+/* The table is empty and no packet is inside. Process context. */
+void lvs_conn_table_exit(struct lvs_net *ln);
+
+#endif /* LVS_CONN_TABLE_H */

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What one network namespace has of the director. */
+#ifndef LVS_NETNS_H
+#define LVS_NETNS_H
+
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+#include <net/net_namespace.h>
+#include <net/netns/generic.h>
+
+#include "conn/table.h"
+#include "core/tcp_state.h"
+#include "drop.h"
+#include "stats.h"
+#include "svc/svc.h"
+
+/* Timeouts in jiffies; packets read them, SET_CONFIG writes them under ctl. */
+struct lvs_timeouts {
+	u32 tcp[LVS_TCP_STATES];
+	u32 udp;
+};
+
+struct lvs_net {
+	/* packet path, read mostly */
+	struct net *net;
+	struct lvs_conn_table conns;
+	struct lvs_svc_table svcs;
+	struct lvs_timeouts timeouts;
+	struct lvs_drops __percpu *drops;
+
+	/* control path */
+	struct mutex ctl;			/* serialises control operations */
+	spinlock_t dest_lock;			/* trash and orphan lists, bases; bottom halves off */
+	spinlock_t route_lock;			/* lvs_dest.route, taken when a route is replaced */
+	struct lvs_counters base;		/* of services gone; dest_lock */
+	struct lvs_counters zeroed;		/* ctl */
+	struct lvs_rates rates;			/* of all services; estimator, ctl */
+	struct delayed_work estimator;		/* est/est.c */
+	struct work_struct hooks_work;		/* hook.c: takes the hooks down once idle */
+	bool hooked;				/* ctl */
+	bool hooked6;				/* ctl: IPv6 defragmentation is on */
+};
+
+extern unsigned int lvs_net_id;
+
+static inline struct lvs_net *lvs_net(const struct net *net)
+{
+	return net_generic(net, lvs_net_id);
+}
+
+int lvs_netns_init(void);
+void lvs_netns_exit(void);
+
+#endif /* LVS_NETNS_H */
