@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# Paths and small helpers that the scripts in this directory share. Meant to be sourced.
+
+# Debian keeps administrators' tools in sbin; other pythons and the like in front of PATH must not get in.
+PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin
+export PATH
+
+LVS_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+LVS_CACHE=${LVS_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/lvs-director}
+# Kernel images for the VM: kernels/VERSION/{vmlinuz,root/usr/lib/modules/VERSION}
+LVS_KERNELS=$LVS_CACHE/kernels
+# Packages that only the VM uses, unpacked and never installed on the host.
+LVS_VM_ROOT=$LVS_CACHE/vm-root
+export LVS_ROOT LVS_CACHE LVS_KERNELS LVS_VM_ROOT
+
+die() {
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+	exit 1
+}
+
+# The kernel that the VM boots unless told otherwise: the newest of the cached ones that has headers to build against.
+default_vm_kernel() {
+	local dir version
+	for dir in "$LVS_KERNELS"/*/; do
+		version=$(basename "$dir")
+		[ -e "$dir/vmlinuz" ] && [ -d "/usr/lib/modules/$version/build" ] && printf '%s\n' "$version"
+	done | sort -V | tail -n 1
+}
