@@ -23,6 +23,7 @@ enum lvs_drop_reason {
 	LVS_DROP_REASONS(LVS_DROP_ENUM)
 #undef LVS_DROP_ENUM
 	LVS_DROP_MAX,
+	LVS_DROP_NONE = LVS_DROP_MAX,
 };
 
 struct lvs_drops {

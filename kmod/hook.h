@@ -17,7 +17,7 @@ int lvs_hooks_up(struct lvs_net *ln, u8 af);
  */
 void lvs_hooks_idle(struct lvs_net *ln);
 
-int lvs_hooks_net_init(struct lvs_net *ln);
+void lvs_hooks_net_init(struct lvs_net *ln);
 /* Hooks are off and no packet is inside when this returns. Process context. */
 void lvs_hooks_net_exit(struct lvs_net *ln);
 

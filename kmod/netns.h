@@ -31,10 +31,9 @@ struct lvs_net {
 
 	/* control path */
 	struct mutex ctl;			/* serialises control operations */
-	spinlock_t dest_lock;			/* trash and orphan lists, bases; bottom halves off */
-	spinlock_t route_lock;			/* lvs_dest.route, taken when a route is replaced */
-	struct lvs_counters base;		/* of services gone; dest_lock */
-	struct lvs_counters zeroed;		/* ctl */
+	spinlock_t route_lock;			/* lvs_dest.route and routes; bottom halves off */
+	struct list_head routes;		/* lvs_route.node */
+	struct lvs_counters zeroed;		/* the counters at the last ZERO; ctl */
 	struct lvs_rates rates;			/* of all services; estimator, ctl */
 	struct delayed_work estimator;		/* est/est.c */
 	struct work_struct hooks_work;		/* hook.c: takes the hooks down once idle */

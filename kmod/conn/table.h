@@ -61,8 +61,8 @@ u32 lvs_conn_hash(u8 af, const union nf_inet_addr *saddr, __be16 sport,
 struct lvs_conn *lvs_conn_lookup(const struct lvs_packet *pkt, u32 hash, enum lvs_side *side);
 
 /*
- * Put a link into the table. With @unique, an equal tuple that is there already wins and is
- * returned, else NULL. Under RCU, bottom halves off.
+ * Put a link into the table. With @unique, a live connection of the same tuple that is there
+ * already wins and is returned, else NULL. Under RCU, bottom halves off.
  */
 struct lvs_conn *lvs_conn_link_insert(struct lvs_conn_table *ct, struct lvs_conn_link *link,
 				      bool unique);
@@ -78,15 +78,18 @@ u32 lvs_conn_table_size(struct lvs_net *ln);
 /* A place in a walk over the whole table. */
 struct lvs_conn_iter {
 	u32 bucket;
-	u32 skip;	/* connections of that bucket that are done */
-	bool next;	/* in the table that a resize fills */
+	u32 skip;	/* client sides of that bucket that are done */
 };
 
 /*
- * The connection at @iter, which may be advanced by iter->skip++, or NULL at the end. Each
- * connection is met once, by its client side. Under RCU and resize_lock.
+ * The connection at @iter, or NULL at the end; iter->skip++ goes on to the next one. Each
+ * connection is met by its client side, and once unless the table was resized between two calls.
+ * Under RCU and resize_lock.
  */
 struct lvs_conn *lvs_conn_iterate(struct lvs_conn_table *ct, struct lvs_conn_iter *iter);
+
+/* Draw the hash key, make the locks. Once, before the first namespace. */
+void lvs_conn_table_setup(void);
 
 /* Make the table and the wheels, once. Process context, under ln->ctl. */
 int lvs_conn_table_up(struct lvs_net *ln);

@@ -2,21 +2,27 @@
 /*
  * Virtual services and their dests (real servers).
  *
- * Control operations run in process context under lvs_net.ctl. The packet path reads under RCU:
- * it finds a service in the hash table and asks its published scheduling set for a dest.
+ * Control operations run in process context under lvs_net.ctl, as transactions (svc/control.h).
+ * The packet path reads under RCU: it finds a service in the hash table and asks its published
+ * scheduling set for a dest. What a transaction adds, changes or deletes reaches packets when it
+ * commits, all at once.
  *
- * Lifetimes: a service is held by the table and by each of its dests; a dest by its service while
- * it is listed there, and by each connection. A dest that was deleted while connections refer to
- * it stays in its service's trash list; adding the same one again revives it with its counters. A
- * deleted service with such dests is an orphan; a new service of the same identity adopts them.
+ * Lifetimes. A dest is counted: once by the list of its service, once by each connection. A dest
+ * that was deleted while connections refer to it stays in its service's trash; adding the same
+ * one again revives it with its counters. With the last reference gone, and a grace period later,
+ * the reaper takes ctl, moves its counters into the service's base and frees it. A service lives
+ * while it is listed or has dests in its trash; a deleted one with a trash is an orphan, and a
+ * new service of the same identity takes a dest over when it is added again.
  */
 #ifndef LVS_SVC_H
 #define LVS_SVC_H
 
 #include <linux/list.h>
+#include <linux/llist.h>
 #include <linux/netfilter.h>
-#include <linux/refcount.h>
 #include <linux/rcupdate.h>
+#include <linux/refcount.h>
+#include <linux/workqueue.h>
 
 #include "drop.h"
 #include "stats.h"
@@ -28,73 +34,105 @@ struct lvs_sched_set;
 struct lvs_scheduler;
 
 struct lvs_svc_key {
-	union nf_inet_addr addr;
+	union nf_inet_addr addr;	/* unused bytes are zero */
 	u32 fwmark;
 	__be16 port;
 	u8 af;
 	u8 proto;
 };
 
+/* What can be edited in a service. */
+struct lvs_svc_config {
+	const struct lvs_scheduler *sched;	/* NULL: none */
+	u32 flags;				/* IP_VS_SVC_F_* */
+	u32 timeout;				/* persistence, seconds */
+	__be32 netmask;				/* as in the netlink attribute */
+};
+
 struct lvs_svc {
 	/* packet path, read mostly */
-	struct hlist_node node;			/* lvs_svc_table bucket; written under ctl */
+	struct hlist_node node;			/* in table.buckets while published; written under ctl */
 	struct lvs_svc_key key;			/* constant */
-	u32 flags;				/* IP_VS_SVC_F_*; ctl */
 	struct lvs_net *ln;			/* constant */
 	struct lvs_sched_set __rcu *set;	/* what to choose from; ctl */
 	struct lvs_drops __percpu *drops;
 
-	/* control path */
-	const struct lvs_scheduler *sched;	/* NULL: none; ctl */
-	u32 timeout;				/* persistence, seconds; ctl */
-	u32 netmask;				/* as in the netlink attribute; ctl */
-	struct list_head dests;			/* lvs_dest.node, in order of addition; ctl */
-	struct list_head trash;			/* lvs_dest.node of deleted ones; ln->dest_lock */
-	unsigned int num_dests;			/* ctl */
-	struct list_head orphan_node;		/* in ln->svcs.orphans once deleted; ln->dest_lock */
-	struct lvs_counters base;		/* of dests gone, less what adopted ones brought; ln->dest_lock */
-	struct lvs_counters zeroed;		/* the sum at the last ZERO; ctl */
-	struct lvs_rates rates;			/* estimator, ctl */
-	refcount_t ref;
+	/* control path, all under ctl */
+	struct lvs_svc_config cfg;
+	struct hlist_node ctl_node;		/* in table.listed, or in table.orphans once deleted */
+	struct list_head list;			/* in table.list while listed */
+	unsigned long seq;			/* grows along table.list */
+	bool listed;
+	bool published;
+	bool dirty;				/* in a transaction's list of sets to rebuild */
+	struct list_head dirty_node;
+	struct lvs_sched_set *next_set;		/* built, not published yet */
+	struct list_head dests;			/* lvs_dest.node, in order of addition */
+	struct list_head trash;			/* lvs_dest.node of deleted ones */
+	unsigned int num_dests;
+	struct lvs_counters base;		/* of dests freed, less what adopted ones brought */
+	struct lvs_counters zeroed;		/* the sum at the last ZERO */
+	struct lvs_rates rates;			/* estimator */
 	struct rcu_head rcu;
 };
 
-#define LVS_DEST_F_AVAILABLE	BIT(0)		/* listed in its service */
-#define LVS_DEST_F_OVERLOAD	BIT(1)		/* at its upper threshold */
+/* lvs_dest.flags */
+#define LVS_DEST_AVAILABLE_BIT	0		/* listed in its service */
+#define LVS_DEST_OVERLOAD_BIT	1		/* at its upper threshold */
+#define LVS_DEST_F_AVAILABLE	BIT(LVS_DEST_AVAILABLE_BIT)
+#define LVS_DEST_F_OVERLOAD	BIT(LVS_DEST_OVERLOAD_BIT)
 
 struct lvs_dest {
 	/* packet path */
-	union nf_inet_addr addr;		/* constant */
+	union nf_inet_addr addr;		/* constant; unused bytes are zero */
 	__be16 port;				/* constant */
 	u8 af;					/* constant */
-	u8 fwd;					/* IP_VS_CONN_F_FWD_MASK value; ctl */
+	u8 fwd;					/* IP_VS_CONN_F_FWD_MASK value; READ_ONCE; ctl */
 	int weight;				/* READ_ONCE; ctl */
-	unsigned long flags;			/* bit numbers of LVS_DEST_F_*, atomic bitops */
+	unsigned long flags;			/* LVS_DEST_*_BIT, atomic bitops */
 	struct lvs_cpu_stats __percpu *stats;
-	struct lvs_svc __rcu *svc;		/* counted; changes when orphans are adopted (ln->dest_lock) */
+	struct lvs_svc __rcu *svc;		/* changes when the dest is adopted; ctl */
 	struct lvs_route __rcu *route;		/* fwd/route.c; ln->route_lock */
+	struct lvs_net *ln;			/* constant */
 
 	/* written per connection */
-	atomic_t active ____cacheline_aligned_in_smp;
-	atomic_t inactive;
+	atomic_t conns ____cacheline_aligned_in_smp;	/* active and inactive ones */
+	atomic_t active;
 	atomic_t persist;
 	refcount_t ref;
+	u32 u_threshold;			/* READ_ONCE; ctl */
+	u32 l_threshold;			/* READ_ONCE; ctl */
 
-	/* control path */
-	u32 u_threshold ____cacheline_aligned_in_smp;	/* READ_ONCE; ctl */
-	u32 l_threshold;
-	struct list_head node;			/* svc->dests (ctl) or svc->trash (ln->dest_lock) */
-	struct lvs_counters zeroed;		/* ctl */
-	struct lvs_rates rates;			/* estimator, ctl */
+	/* control path, all under ctl */
+	struct list_head node ____cacheline_aligned_in_smp;	/* svc->dests or svc->trash */
+	unsigned long seq;			/* grows along svc->dests */
+	bool listed;				/* in svc->dests */
+	u8 tun_type;				/* what netlink said, for the listing */
+	__be16 tun_port;
+	u16 tun_flags;
+	struct lvs_counters zeroed;		/* the counters at the last ZERO or adoption */
+	struct lvs_rates rates;			/* estimator */
+	struct llist_node reap;			/* in table.reap once the last reference is gone */
 	struct rcu_head rcu;
 };
 
-#define LVS_SVC_BUCKETS 1024
+#define LVS_SVC_BUCKETS		1024
+#define LVS_ORPHAN_BUCKETS	64
 
 struct lvs_svc_table {
-	struct hlist_head *buckets;		/* RCU readers; written under ctl */
-	struct list_head orphans;		/* lvs_svc.orphan_node; ln->dest_lock */
-	unsigned int count;			/* ctl */
+	struct hlist_head *buckets;	/* what packets find; RCU readers; NULL before the first service */
+	u32 seed;			/* of the hash; constant */
+
+	/* all under ctl */
+	struct hlist_head *listed;	/* what control operations find, the uncommitted included */
+	struct hlist_head orphans[LVS_ORPHAN_BUCKETS];
+	struct list_head list;		/* the listed ones, in order of addition */
+	unsigned long last_seq;
+	unsigned int count;		/* listed */
+	struct lvs_counters *gone;	/* by CPU: of dests freed */
+
+	struct llist_head reap;		/* dests to free; lock-free */
+	struct work_struct reaper;
 };
 
 /*
@@ -128,8 +166,33 @@ static inline bool lvs_dest_available(const struct lvs_dest *dest)
 	return READ_ONCE(dest->flags) & LVS_DEST_F_AVAILABLE;
 }
 
+static inline bool lvs_dest_overloaded(const struct lvs_dest *dest)
+{
+	return READ_ONCE(dest->flags) & LVS_DEST_F_OVERLOAD;
+}
+
+/* Connections that are bound and not active, as of about now. */
+static inline u32 lvs_dest_inactive(const struct lvs_dest *dest)
+{
+	int inactive = atomic_read(&dest->conns) - atomic_read(&dest->active);
+
+	return max(inactive, 0);
+}
+
+/* The service's counters, all CPUs, since it exists. Process context, under ctl. */
+void lvs_svc_counters(struct lvs_svc *svc, struct lvs_counters *sum);
+
+/*
+ * The namespace's counters since it exists: on one CPU, or on all with @cpu -1. Process context,
+ * under ctl; walks every service.
+ */
+void lvs_net_counters(struct lvs_net *ln, int cpu, struct lvs_counters *sum);
+
 int lvs_svc_net_init(struct lvs_net *ln);
-/* Drops every service and dest; connections are gone already. Process context. */
+/*
+ * Drops every service and dest; connections are gone already. What is left to do in RCU
+ * callbacks refers to nothing but the services themselves. Process context.
+ */
 void lvs_svc_net_exit(struct lvs_net *ln);
 
 #endif /* LVS_SVC_H */

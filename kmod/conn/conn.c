@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Birth, change of state, and death of a connection. */
+#include <linux/slab.h>
+
+#include "conn/conn.h"
+#include "conn/expiry.h"
+#include "conn/table.h"
+#include "fwd/fwd.h"
+#include "netns.h"
+#include "pipeline.h"
+#include "svc/svc.h"
+
+static struct kmem_cache *conn_cache __ro_after_init;
+
+u32 lvs_conn_remaining(const struct lvs_conn *conn)
+{
+	u32 idle = (u32)jiffies - READ_ONCE(conn->seen);
+	u32 allowed = READ_ONCE(conn->timeout) + LVS_SEEN_GRAIN;
+
+	return idle < allowed ? allowed - idle : 0;
+}
+
+static void link_init(struct lvs_conn *conn, enum lvs_side side, u8 af, u8 proto, u32 hash)
+{
+	conn->link[side].hash = hash;
+	conn->link[side].side = side;
+	conn->link[side].af = af;
+	conn->link[side].proto = proto;
+}
+
+static void conn_fill(struct lvs_conn *conn, const struct lvs_packet *pkt, struct lvs_dest *dest,
+		      u32 hash)
+{
+	struct lvs_net *ln = pkt->ln;
+
+	conn->caddr = pkt->saddr;
+	conn->vaddr = pkt->daddr;
+	conn->daddr = dest->addr;
+	conn->cport = pkt->sport;
+	conn->vport = pkt->dport;
+	conn->dport = dest->port;
+	conn->fwd = READ_ONCE(dest->fwd);
+	conn->state = LVS_TCP_NONE;
+	conn->timeout = pkt->proto == IPPROTO_TCP ? ln->timeouts.tcp[LVS_TCP_NONE] :
+						    ln->timeouts.udp;
+	conn->seen = jiffies;
+	conn->flags = lvs_fwd_sees_replies(conn->fwd) ? 0 : LVS_CONN_F_NOOUTPUT;
+	spin_lock_init(&conn->lock);
+	conn->dest = dest;
+	conn->ln = ln;
+	INIT_HLIST_NODE(&conn->wheel);
+	conn->shard = raw_smp_processor_id() & ln->conns.wheel_mask;
+	link_init(conn, LVS_SIDE_CLIENT, pkt->af, pkt->proto, hash);
+	link_init(conn, LVS_SIDE_SERVER, dest->af, pkt->proto,
+		  lvs_conn_hash(dest->af, &conn->daddr, conn->dport, &conn->caddr, conn->cport));
+}
+
+static void conn_free(struct rcu_head *head)
+{
+	kmem_cache_free(conn_cache, container_of(head, struct lvs_conn, rcu));
+}
+
+struct lvs_conn *lvs_conn_create(const struct lvs_packet *pkt, struct lvs_dest *dest, u32 hash)
+{
+	struct lvs_conn_table *ct = &pkt->ln->conns;
+	struct lvs_conn *conn, *same;
+	u32 count;
+
+	if (!lvs_dest_bind(dest))
+		return NULL;
+	conn = kmem_cache_alloc(conn_cache, GFP_ATOMIC | __GFP_NOWARN);
+	if (!conn) {
+		lvs_dest_unbind(dest, false);
+		return NULL;
+	}
+	conn_fill(conn, pkt, dest, hash);
+
+	/*
+	 * The client's side goes last: it is by that side that others find the connection and may
+	 * kill it, and then both must be in the table.
+	 */
+	if (!(conn->flags & LVS_CONN_F_NOOUTPUT))
+		lvs_conn_link_insert(ct, &conn->link[LVS_SIDE_SERVER], false);
+	same = lvs_conn_link_insert(ct, &conn->link[LVS_SIDE_CLIENT], true);
+	if (same && lvs_conn_expired(same)) {
+		/* The expirer has not come by yet; its place is ours. */
+		lvs_conn_kill(same);
+		same = lvs_conn_link_insert(ct, &conn->link[LVS_SIDE_CLIENT], true);
+	}
+	if (same) {
+		if (!(conn->flags & LVS_CONN_F_NOOUTPUT))
+			lvs_conn_link_remove(ct, &conn->link[LVS_SIDE_SERVER]);
+		lvs_dest_unbind(dest, false);
+		call_rcu(&conn->rcu, conn_free);
+		return same;
+	}
+	lvs_stats_conn(dest->stats);
+	lvs_expiry_start(ct, conn);
+	count = atomic_inc_return(&ct->count);
+	if (unlikely(count == 1))
+		lvs_expiry_run(ct);
+	if (unlikely(count > READ_ONCE(ct->grow_at)))
+		queue_work(system_unbound_wq, &ct->resize);
+	return conn;
+}
+
+void lvs_conn_kill(struct lvs_conn *conn)
+{
+	struct lvs_conn_table *ct = &conn->ln->conns;
+	u32 flags;
+
+	spin_lock_bh(&conn->lock);
+	flags = conn->flags;
+	WRITE_ONCE(conn->flags, flags | LVS_CONN_F_DEAD);
+	spin_unlock_bh(&conn->lock);
+	if (flags & LVS_CONN_F_DEAD)
+		return;
+
+	lvs_conn_link_remove(ct, &conn->link[LVS_SIDE_CLIENT]);
+	if (!(flags & LVS_CONN_F_NOOUTPUT))
+		lvs_conn_link_remove(ct, &conn->link[LVS_SIDE_SERVER]);
+	lvs_expiry_stop(ct, conn);
+	lvs_dest_unbind(conn->dest, flags & LVS_CONN_F_ACTIVE);
+	atomic_dec(&ct->count);
+	call_rcu(&conn->rcu, conn_free);
+}
+
+void lvs_conn_set_state(struct lvs_conn *conn, u8 state, u32 timeout, bool active)
+{
+	bool hasten = false;
+
+	spin_lock_bh(&conn->lock);
+	if (!(conn->flags & LVS_CONN_F_DEAD)) {
+		hasten = timeout < conn->timeout;
+		WRITE_ONCE(conn->state, state);
+		WRITE_ONCE(conn->timeout, timeout);
+		if (active != !!(conn->flags & LVS_CONN_F_ACTIVE)) {
+			WRITE_ONCE(conn->flags, conn->flags ^ LVS_CONN_F_ACTIVE);
+			lvs_dest_set_active(conn->dest, active);
+		}
+	}
+	spin_unlock_bh(&conn->lock);
+	if (hasten)
+		lvs_expiry_hasten(&conn->ln->conns, conn);
+}
+
+void lvs_conn_kill_all(struct lvs_net *ln)
+{
+	struct lvs_conn_table *ct = &ln->conns;
+	struct lvs_conn_iter iter = {};
+	struct lvs_conn *conn;
+	unsigned int n = 0;
+
+	mutex_lock(&ct->resize_lock);
+	rcu_read_lock();
+	while ((conn = lvs_conn_iterate(ct, &iter))) {
+		lvs_conn_kill(conn);
+		if (++n % 64)
+			continue;
+		rcu_read_unlock();
+		cond_resched();
+		rcu_read_lock();
+	}
+	rcu_read_unlock();
+	mutex_unlock(&ct->resize_lock);
+}
+
+int __init lvs_conn_init(void)
+{
+	BUILD_BUG_ON(offsetof(struct lvs_conn, daddr) != 64);
+	BUILD_BUG_ON(offsetofend(struct lvs_conn, dest) > 128 && !IS_ENABLED(CONFIG_DEBUG_SPINLOCK));
+	BUILD_BUG_ON(sizeof(struct lvs_conn) > 192 && !IS_ENABLED(CONFIG_DEBUG_SPINLOCK));
+
+	lvs_conn_table_setup();
+	conn_cache = kmem_cache_create("lvs_conn", sizeof(struct lvs_conn), 0,
+				       SLAB_HWCACHE_ALIGN | SLAB_ACCOUNT, NULL);
+	return conn_cache ? 0 : -ENOMEM;
+}
+
+void lvs_conn_exit(void)
+{
+	rcu_barrier();
+	kmem_cache_destroy(conn_cache);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Sending packets to dests, one forwarding method a file, and replies to clients. */
+#ifndef LVS_FWD_H
+#define LVS_FWD_H
+
+#include <linux/ip_vs.h>
+#include <linux/netfilter.h>
+#include <linux/types.h>
+
+#include "drop.h"
+
+struct dst_entry;
+struct lvs_conn;
+struct lvs_packet;
+struct lvs_route;
+struct lvs_svc;
+struct sk_buff;
+
+/* Do the replies of a connection forwarded by @fwd pass the director? */
+static inline bool lvs_fwd_sees_replies(u8 fwd)
+{
+	return fwd == IP_VS_CONN_F_MASQ;
+}
+
+/*
+ * Send a packet of the connection's client to its dest by the connection's method. Returns the
+ * hook's verdict: NF_STOLEN if it was sent, NF_ACCEPT if this host is the dest, NF_DROP (counted).
+ * Under RCU, bottom halves off.
+ */
+unsigned int lvs_fwd_request(struct lvs_packet *pkt, struct lvs_conn *conn);
+
+/* The methods, called by lvs_fwd_request(). */
+unsigned int lvs_fwd_nat(struct lvs_packet *pkt, struct lvs_conn *conn, struct lvs_route *route);
+unsigned int lvs_fwd_dr(struct lvs_packet *pkt, struct lvs_conn *conn, struct lvs_route *route);
+unsigned int lvs_fwd_tun(struct lvs_packet *pkt, struct lvs_conn *conn, struct lvs_route *route);
+
+/* Translate a reply of a NAT dest and let it go on to the client: NF_ACCEPT or NF_DROP (counted). */
+unsigned int lvs_fwd_nat_reply(struct lvs_packet *pkt, struct lvs_conn *conn);
+
+/* Shared by the methods (fwd/output.c). */
+
+/* Count a drop for the connection's service; returns NF_DROP. */
+unsigned int lvs_fwd_drop(const struct lvs_packet *pkt, const struct lvs_conn *conn,
+			  enum lvs_drop_reason reason);
+
+/*
+ * May the packet go through a path of @mtu bytes? If not, its sender is told (FRAG_NEEDED,
+ * PKT_TOOBIG). GSO packets are judged by what they will be cut into.
+ */
+bool lvs_fwd_fits(struct lvs_packet *pkt, unsigned int mtu);
+
+/*
+ * Take one from the TTL or hop limit, as a router does; the sender is told if none is left.
+ * Packets of this host's own keep theirs. The header is made writable: pointers into the packet
+ * are stale afterwards. Returns LVS_DROP_NONE, or the reason to drop it.
+ */
+enum lvs_drop_reason lvs_fwd_decrease_ttl(struct lvs_packet *pkt);
+
+/* The packet is past the director: firewalls and conntrack leave it alone, as does a second hook. */
+void lvs_fwd_mark_done(struct sk_buff *skb);
+
+/* Send the packet by @dst through LOCAL_OUT; always NF_STOLEN. @dst is kept by RCU. */
+unsigned int lvs_fwd_output(struct lvs_packet *pkt, struct dst_entry *dst);
+
+/*
+ * Change the packet's destination (@dst) or source address and port, with every checksum.
+ * Returns false, and the packet unchanged, without memory or if the header is cut short.
+ */
+bool lvs_fwd_rewrite(struct lvs_packet *pkt, bool dst, const union nf_inet_addr *addr, __be16 port);
+
+#endif /* LVS_FWD_H */

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * NAT: the packet's destination becomes the dest; the dest's replies come back through the
+ * director, which puts the virtual service in their source.
+ */
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/netfilter_ipv4.h>
+#include <linux/netfilter_ipv6.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+#include <net/checksum.h>
+#include <net/ip.h>
+#include <net/ipv6.h>
+
+#include "conn/conn.h"
+#include "fwd/fwd.h"
+#include "fwd/route.h"
+#include "netns.h"
+#include "packet.h"
+#include "pipeline.h"
+
+/* The transport checksum, or NULL if the packet has none (UDP over IPv4 may). */
+static __sum16 *checksum_of(struct lvs_packet *pkt, void *l4)
+{
+	struct udphdr *uh = l4;
+
+	if (pkt->proto == IPPROTO_TCP)
+		return &((struct tcphdr *)l4)->check;
+	return uh->check || pkt->skb->ip_summed == CHECKSUM_PARTIAL ? &uh->check : NULL;
+}
+
+static void rewrite_addr_v4(struct sk_buff *skb, __be32 *field, __be32 addr, __sum16 *check)
+{
+	csum_replace4(&ip_hdr(skb)->check, *field, addr);
+	if (check)
+		inet_proto_csum_replace4(check, skb, *field, addr, true);
+	*field = addr;
+}
+
+static void rewrite_addr_v6(struct sk_buff *skb, struct in6_addr *field,
+			    const struct in6_addr *addr, __sum16 *check)
+{
+	if (check)
+		inet_proto_csum_replace16(check, skb, field->s6_addr32, addr->s6_addr32, true);
+	*field = *addr;
+}
+
+bool lvs_fwd_rewrite(struct lvs_packet *pkt, bool dst, const union nf_inet_addr *addr, __be16 port)
+{
+	struct sk_buff *skb = pkt->skb;
+	unsigned int l4_len = pkt->proto == IPPROTO_TCP ? sizeof(struct tcphdr) :
+							  sizeof(struct udphdr);
+	__sum16 *check;
+	__be16 *ports;
+	void *l4;
+
+	if (unlikely(skb_ensure_writable(skb, pkt->l4_off + l4_len)))
+		return false;
+	l4 = lvs_packet_l4(pkt);
+	check = checksum_of(pkt, l4);
+	ports = (__be16 *)l4 + dst;
+	if (pkt->af == AF_INET) {
+		struct iphdr *iph = ip_hdr(skb);
+
+		rewrite_addr_v4(skb, dst ? &iph->daddr : &iph->saddr, addr->ip, check);
+	} else {
+		struct ipv6hdr *iph = ipv6_hdr(skb);
+
+		rewrite_addr_v6(skb, dst ? &iph->daddr : &iph->saddr, &addr->in6, check);
+	}
+	if (*ports != port) {
+		if (check)
+			inet_proto_csum_replace2(check, skb, *ports, port, false);
+		*ports = port;
+	}
+	if (pkt->proto == IPPROTO_UDP && check && !*check && skb->ip_summed != CHECKSUM_PARTIAL)
+		*check = CSUM_MANGLED_0;
+	return true;
+}
+
+unsigned int lvs_fwd_nat(struct lvs_packet *pkt, struct lvs_conn *conn, struct lvs_route *route)
+{
+	struct sk_buff *skb = pkt->skb;
+	enum lvs_drop_reason reason;
+
+	if (likely(!route->local)) {
+		if (unlikely(pkt->af == AF_INET && ipv4_is_loopback(pkt->saddr.ip)))
+			return lvs_fwd_drop(pkt, conn, LVS_DROP_LOCAL_ROUTE);
+		if (unlikely(!lvs_fwd_fits(pkt, dst_mtu(route->dst))))
+			return lvs_fwd_drop(pkt, conn, LVS_DROP_TOO_BIG);
+		reason = lvs_fwd_decrease_ttl(pkt);
+		if (unlikely(reason != LVS_DROP_NONE))
+			return lvs_fwd_drop(pkt, conn, reason);
+	}
+	if (unlikely(!lvs_fwd_rewrite(pkt, true, &conn->daddr, conn->dport)))
+		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_MEMORY);
+	if (likely(!route->local))
+		return lvs_fwd_output(pkt, route->dst);
+
+	/* The dest is this host: the packet just goes on, to another socket than it was for. */
+	lvs_fwd_mark_done(skb);
+	if (pkt->hook == NF_INET_LOCAL_OUT) {
+		skb_dst_drop(skb);
+		skb_dst_set_noref(skb, route->dst);
+	} else {
+		skb_orphan(skb);
+	}
+	return NF_ACCEPT;
+}
+
+/*
+ * With policy routing, the way to the client may depend on the source that the reply now has.
+ * Replies to this host's own clients are where they belong.
+ */
+static bool reroute(struct lvs_packet *pkt)
+{
+	struct net *net = pkt->ln->net;
+
+	if (pkt->hook == NF_INET_LOCAL_IN)
+		return true;
+	if (pkt->af == AF_INET) {
+#ifdef CONFIG_IP_MULTIPLE_TABLES
+		if (pkt->hook == NF_INET_FORWARD && !net->ipv4.fib_has_custom_rules)
+			return true;
+#endif
+		return !ip_route_me_harder(net, pkt->skb->sk, pkt->skb, RTN_LOCAL);
+	}
+#ifdef CONFIG_IPV6_MULTIPLE_TABLES
+	if (pkt->hook == NF_INET_FORWARD && !net->ipv6.fib6_has_custom_rules)
+		return true;
+#endif
+	return !ip6_route_me_harder(net, pkt->skb->sk, pkt->skb);
+}
+
+unsigned int lvs_fwd_nat_reply(struct lvs_packet *pkt, struct lvs_conn *conn)
+{
+	if (unlikely(!lvs_fwd_rewrite(pkt, false, &conn->vaddr, conn->vport)))
+		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_MEMORY);
+	if (unlikely(!reroute(pkt)))
+		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_ROUTE);
+	lvs_fwd_mark_done(pkt->skb);
+	return NF_ACCEPT;
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What all forwarding methods share: limits of size and hops, and the way out. */
+#include <linux/icmp.h>
+#include <linux/icmpv6.h>
+#include <linux/netfilter.h>
+#include <net/dst.h>
+#include <net/icmp.h>
+#include <net/ip.h>
+#include <net/ipv6.h>
+#include <net/netfilter/nf_conntrack.h>
+
+#include "conn/conn.h"
+#include "fwd/fwd.h"
+#include "fwd/route.h"
+#include "netns.h"
+#include "pipeline.h"
+#include "svc/svc.h"
+
+unsigned int lvs_fwd_drop(const struct lvs_packet *pkt, const struct lvs_conn *conn,
+			  enum lvs_drop_reason reason)
+{
+	lvs_drop_count(pkt->ln, rcu_dereference(conn->dest->svc), reason);
+	return NF_DROP;
+}
+
+/* An ICMPv6 error needs a device to be sent from; packets of this host have none yet. */
+static void ensure_dev(struct lvs_packet *pkt)
+{
+	if (!pkt->skb->dev)
+		pkt->skb->dev = pkt->ln->net->loopback_dev;
+}
+
+static bool over(const struct sk_buff *skb, unsigned int mtu)
+{
+	if (likely(skb->len <= mtu))
+		return false;
+	return !skb_is_gso(skb) || !skb_gso_validate_network_len(skb, mtu);
+}
+
+bool lvs_fwd_fits(struct lvs_packet *pkt, unsigned int mtu)
+{
+	struct sk_buff *skb = pkt->skb;
+
+	if (pkt->af == AF_INET) {
+		if (likely(!over(skb, mtu)) || !(ip_hdr(skb)->frag_off & htons(IP_DF)))
+			return true;
+		icmp_send(skb, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, htonl(mtu));
+		return false;
+	}
+	/* Reassembled: what counts is the size of the fragments that it came in. */
+	if (unlikely(IP6CB(skb)->frag_max_size) ? IP6CB(skb)->frag_max_size <= mtu :
+						  !over(skb, mtu))
+		return true;
+	ensure_dev(pkt);
+	icmpv6_send(skb, ICMPV6_PKT_TOOBIG, 0, mtu);
+	return false;
+}
+
+enum lvs_drop_reason lvs_fwd_decrease_ttl(struct lvs_packet *pkt)
+{
+	struct sk_buff *skb = pkt->skb;
+	bool v4 = pkt->af == AF_INET;
+
+	if (pkt->hook == NF_INET_LOCAL_OUT)
+		return LVS_DROP_NONE;
+	if (unlikely((v4 ? ip_hdr(skb)->ttl : ipv6_hdr(skb)->hop_limit) <= 1)) {
+		if (v4)
+			icmp_send(skb, ICMP_TIME_EXCEEDED, ICMP_EXC_TTL, 0);
+		else
+			icmpv6_send(skb, ICMPV6_TIME_EXCEED, ICMPV6_EXC_HOPLIMIT, 0);
+		return LVS_DROP_TTL;
+	}
+	if (unlikely(skb_ensure_writable(skb, v4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr))))
+		return LVS_DROP_NO_MEMORY;
+	if (v4)
+		ip_decrease_ttl(ip_hdr(skb));
+	else
+		ipv6_hdr(skb)->hop_limit--;
+	return LVS_DROP_NONE;
+}
+
+void lvs_fwd_mark_done(struct sk_buff *skb)
+{
+	skb->ipvs_property = 1;
+	nf_reset_ct(skb);
+	nf_ct_set(skb, NULL, IP_CT_UNTRACKED);
+}
+
+unsigned int lvs_fwd_output(struct lvs_packet *pkt, struct dst_entry *dst)
+{
+	struct sk_buff *skb = pkt->skb;
+
+	lvs_fwd_mark_done(skb);
+	/* An early demultiplexed socket is none of a forwarded packet's. */
+	if (pkt->hook != NF_INET_LOCAL_OUT)
+		skb_orphan(skb);
+	skb_forward_csum(skb);
+	skb_clear_tstamp(skb);
+	skb_dst_drop(skb);
+	skb_dst_set_noref(skb, dst);
+	/* Its size was judged; what is still too big may be fragmented. */
+	skb->ignore_df = 1;
+	NF_HOOK(pkt->af == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6, NF_INET_LOCAL_OUT, pkt->ln->net,
+		NULL, skb, NULL, dst->dev, dst_output);
+	return NF_STOLEN;
+}
+
+unsigned int lvs_fwd_request(struct lvs_packet *pkt, struct lvs_conn *conn)
+{
+	struct lvs_route *route = lvs_route_get(pkt->ln, conn->dest);
+
+	if (unlikely(!route)) {
+		if (pkt->af == AF_INET) {
+			icmp_send(pkt->skb, ICMP_DEST_UNREACH, ICMP_HOST_UNREACH, 0);
+		} else {
+			ensure_dev(pkt);
+			icmpv6_send(pkt->skb, ICMPV6_DEST_UNREACH, ICMPV6_ADDR_UNREACH, 0);
+		}
+		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_ROUTE);
+	}
+	switch (conn->fwd) {
+	case IP_VS_CONN_F_MASQ:
+		return lvs_fwd_nat(pkt, conn, route);
+	case IP_VS_CONN_F_DROUTE:
+		return lvs_fwd_dr(pkt, conn, route);
+	case IP_VS_CONN_F_TUNNEL:
+		return lvs_fwd_tun(pkt, conn, route);
+	}
+	return NF_ACCEPT;	/* IP_VS_CONN_F_LOCALNODE */
+}

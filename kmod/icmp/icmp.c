@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * ICMP errors quote the packet that they are about. If the director translated that packet, the
+ * error quotes something that its receiver never sent, so the quote is translated back, as are
+ * the error's own addresses.
+ *
+ * A quoted reply (VIP to client) means that the error goes in, to the dest. A quoted request as
+ * the dest saw it (client to dest) means that it goes out, to the client.
+ */
+#include <linux/icmp.h>
+#include <linux/icmpv6.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <net/checksum.h>
+#include <net/ip.h>
+#include <net/ipv6.h>
+
+#include "conn/conn.h"
+#include "fwd/fwd.h"
+#include "fwd/route.h"
+#include "icmp/icmp.h"
+#include "netns.h"
+#include "packet.h"
+#include "svc/svc.h"
+
+/* Where the pieces of a quoting error are, from skb->data. */
+struct quote {
+	unsigned int ip_off;
+	unsigned int l4_off;
+};
+
+static bool is_error(const struct lvs_packet *pkt)
+{
+	struct icmphdr buf, *ih;
+
+	/* Type and code stand in the same place in both versions. */
+	ih = skb_header_pointer(pkt->skb, pkt->l4_off, sizeof(buf), &buf);
+	if (!ih)
+		return false;
+	if (pkt->af == AF_INET6)
+		return !(ih->type & ICMPV6_INFOMSG_MASK);
+	return ih->type == ICMP_DEST_UNREACH || ih->type == ICMP_SOURCE_QUENCH ||
+	       ih->type == ICMP_TIME_EXCEEDED;
+}
+
+/*
+ * Read the quoted packet into @quoted, with source and destination exchanged: as a packet of the
+ * other direction, which is what the table can find.
+ */
+static bool parse_quote(const struct lvs_packet *pkt, struct lvs_packet *quoted, struct quote *q)
+{
+	const struct sk_buff *skb = pkt->skb;
+
+	*quoted = *pkt;
+	q->ip_off = pkt->l4_off + sizeof(struct icmphdr);
+	if (pkt->af == AF_INET) {
+		struct iphdr buf, *iph;
+
+		iph = skb_header_pointer(skb, q->ip_off, sizeof(buf), &buf);
+		if (!iph || iph->version != 4 || iph->ihl < 5 ||
+		    iph->frag_off & htons(IP_OFFSET))
+			return false;
+		quoted->proto = iph->protocol;
+		quoted->saddr.ip = iph->daddr;
+		quoted->daddr.ip = iph->saddr;
+		q->l4_off = q->ip_off + iph->ihl * 4;
+	} else {
+		struct ipv6hdr buf, *iph;
+		__be16 frag_off = 0;
+		int off;
+
+		iph = skb_header_pointer(skb, q->ip_off, sizeof(buf), &buf);
+		if (!iph || iph->version != 6)
+			return false;
+		quoted->proto = iph->nexthdr;
+		quoted->saddr.in6 = iph->daddr;
+		quoted->daddr.in6 = iph->saddr;
+		off = ipv6_skip_exthdr(skb, q->ip_off + sizeof(buf), &quoted->proto, &frag_off);
+		if (off < 0 || frag_off & htons(~0x7))
+			return false;
+		q->l4_off = off;
+	}
+	if (quoted->proto != IPPROTO_TCP && quoted->proto != IPPROTO_UDP)
+		return false;
+	return lvs_packet_ports(skb, q->l4_off, &quoted->dport, &quoted->sport);
+}
+
+/* What the translation replaces: in the error's own header, and in the quoted one. */
+struct change {
+	bool outer_dst;		/* else the outer source */
+	bool inner_dst;		/* else the inner source */
+	const union nf_inet_addr *addr;
+	__be16 port;
+};
+
+static void replace_port(struct lvs_packet *pkt, const struct quote *q, const struct change *c,
+			 __sum16 *check)
+{
+	__be16 *port = (__be16 *)(pkt->skb->data + q->l4_off) + c->inner_dst;
+
+	inet_proto_csum_replace2(check, pkt->skb, *port, c->port, false);
+	*port = c->port;
+}
+
+static void translate_v4(struct lvs_packet *pkt, const struct quote *q, const struct change *c)
+{
+	struct sk_buff *skb = pkt->skb;
+	struct icmphdr *ih = lvs_packet_l4(pkt);
+	struct iphdr *outer = ip_hdr(skb);
+	struct iphdr *inner = (struct iphdr *)(skb->data + q->ip_off);
+	__be32 *field = c->outer_dst ? &outer->daddr : &outer->saddr;
+	__sum16 old = inner->check;
+
+	csum_replace4(&outer->check, *field, c->addr->ip);
+	*field = c->addr->ip;
+
+	field = c->inner_dst ? &inner->daddr : &inner->saddr;
+	csum_replace4(&inner->check, *field, c->addr->ip);
+	inet_proto_csum_replace4(&ih->checksum, skb, *field, c->addr->ip, false);
+	inet_proto_csum_replace2(&ih->checksum, skb, (__force __be16)old,
+				 (__force __be16)inner->check, false);
+	*field = c->addr->ip;
+	replace_port(pkt, q, c, &ih->checksum);
+}
+
+static void translate_v6(struct lvs_packet *pkt, const struct quote *q, const struct change *c)
+{
+	struct sk_buff *skb = pkt->skb;
+	struct icmp6hdr *ih = lvs_packet_l4(pkt);
+	struct ipv6hdr *outer = ipv6_hdr(skb);
+	struct ipv6hdr *inner = (struct ipv6hdr *)(skb->data + q->ip_off);
+	struct in6_addr *field = c->outer_dst ? &outer->daddr : &outer->saddr;
+
+	inet_proto_csum_replace16(&ih->icmp6_cksum, skb, field->s6_addr32, c->addr->ip6, true);
+	*field = c->addr->in6;
+
+	field = c->inner_dst ? &inner->daddr : &inner->saddr;
+	inet_proto_csum_replace16(&ih->icmp6_cksum, skb, field->s6_addr32, c->addr->ip6, false);
+	*field = c->addr->in6;
+	replace_port(pkt, q, c, &ih->icmp6_cksum);
+}
+
+static bool translate(struct lvs_packet *pkt, const struct quote *q, const struct change *c)
+{
+	if (skb_ensure_writable(pkt->skb, q->l4_off + 2 * sizeof(__be16)))
+		return false;
+	(pkt->af == AF_INET ? translate_v4 : translate_v6)(pkt, q, c);
+	return true;
+}
+
+/* The error is about a reply to the client: the dest must hear it. */
+static unsigned int relay_in(struct lvs_packet *pkt, struct lvs_conn *conn, const struct quote *q)
+{
+	struct change c = { .outer_dst = true, .inner_dst = false, .addr = &conn->daddr,
+			    .port = conn->dport };
+	struct lvs_route *route;
+	enum lvs_drop_reason reason;
+
+	if (!lvs_dest_available(conn->dest))
+		return lvs_fwd_drop(pkt, conn, LVS_DROP_DEST_GONE);
+	lvs_stats_in(conn->dest->stats, pkt->skb->len);
+	if (conn->fwd != IP_VS_CONN_F_MASQ)
+		return lvs_fwd_request(pkt, conn);
+
+	route = lvs_route_get(pkt->ln, conn->dest);
+	if (!route)
+		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_ROUTE);
+	if (!route->local) {
+		reason = lvs_fwd_decrease_ttl(pkt);
+		if (reason != LVS_DROP_NONE)
+			return lvs_fwd_drop(pkt, conn, reason);
+	}
+	if (!translate(pkt, q, &c))
+		return lvs_fwd_drop(pkt, conn, LVS_DROP_ICMP);
+	if (!route->local)
+		return lvs_fwd_output(pkt, route->dst);
+	lvs_fwd_mark_done(pkt->skb);
+	return NF_ACCEPT;
+}
+
+/* The error is about a request that the dest got: the client must hear it. */
+static unsigned int relay_out(struct lvs_packet *pkt, struct lvs_conn *conn, const struct quote *q)
+{
+	struct change c = { .outer_dst = false, .inner_dst = true, .addr = &conn->vaddr,
+			    .port = conn->vport };
+
+	lvs_stats_out(conn->dest->stats, pkt->skb->len);
+	if (!translate(pkt, q, &c))
+		return lvs_fwd_drop(pkt, conn, LVS_DROP_ICMP);
+	lvs_fwd_mark_done(pkt->skb);
+	return NF_ACCEPT;
+}
+
+bool lvs_icmp_related(struct lvs_packet *pkt, unsigned int *verdict)
+{
+	struct lvs_packet quoted;
+	struct lvs_conn *conn;
+	enum lvs_side side;
+	struct quote q;
+	u32 hash;
+
+	if (!is_error(pkt))
+		return false;
+	if (!parse_quote(pkt, &quoted, &q))
+		return pkt->hook == NF_INET_LOCAL_IN && lvs_icmp_from_tunnel(pkt, verdict);
+	hash = lvs_conn_hash(quoted.af, &quoted.saddr, quoted.sport, &quoted.daddr, quoted.dport);
+	conn = lvs_conn_lookup(&quoted, hash, &side);
+	if (!conn)
+		return false;
+	*verdict = side == LVS_SIDE_CLIENT ? relay_in(pkt, conn, &q) : relay_out(pkt, conn, &q);
+	return true;
+}

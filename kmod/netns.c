@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The life of a namespace's director. */
+#include <linux/netdevice.h>
+
+#include "conn/conn.h"
+#include "est/est.h"
+#include "fwd/route.h"
+#include "hook.h"
+#include "netns.h"
+
+unsigned int lvs_net_id __read_mostly;
+
+static void timeouts_init(struct lvs_timeouts *t)
+{
+	u8 state;
+
+	for (state = 0; state < LVS_TCP_STATES; state++)
+		t->tcp[state] = lvs_tcp_state_timeout(state) * HZ;
+	t->udp = 300 * HZ;
+}
+
+static int __net_init netns_init(struct net *net)
+{
+	struct lvs_net *ln = lvs_net(net);
+	int err;
+
+	ln->net = net;
+	mutex_init(&ln->ctl);
+	spin_lock_init(&ln->route_lock);
+	INIT_LIST_HEAD(&ln->routes);
+	timeouts_init(&ln->timeouts);
+	lvs_hooks_net_init(ln);
+	lvs_conn_table_init(ln);
+	lvs_est_net_init(ln);
+
+	ln->drops = alloc_percpu(struct lvs_drops);
+	if (!ln->drops)
+		return -ENOMEM;
+	err = lvs_svc_net_init(ln);
+	if (err)
+		goto free_drops;
+	return 0;
+
+free_drops:
+	free_percpu(ln->drops);
+	return err;
+}
+
+static void __net_exit netns_exit(struct net *net)
+{
+	struct lvs_net *ln = lvs_net(net);
+
+	lvs_hooks_net_exit(ln);
+	lvs_est_net_exit(ln);
+	lvs_conn_kill_all(ln);
+	lvs_svc_net_exit(ln);
+	/* Nothing is left to ask for these. */
+	cancel_work_sync(&ln->hooks_work);
+	lvs_conn_table_exit(ln);
+	/* The last dests, services and routes refer to this namespace until they are freed. */
+	rcu_barrier();
+	free_percpu(ln->drops);
+}
+
+static struct pernet_operations lvs_net_ops = {
+	.init	= netns_init,
+	.exit	= netns_exit,
+	.id	= &lvs_net_id,
+	.size	= sizeof(struct lvs_net),
+};
+
+/* A device goes away or changes: no cached route may hold on to it. */
+static int device_event(struct notifier_block *nb, unsigned long event, void *ptr)
+{
+	struct net_device *dev = netdev_notifier_info_to_dev(ptr);
+
+	if (event == NETDEV_DOWN || event == NETDEV_UNREGISTER)
+		lvs_route_reset_device(lvs_net(dev_net(dev)), dev);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block device_notifier = {
+	.notifier_call = device_event,
+};
+
+int __init lvs_netns_init(void)
+{
+	int err = register_pernet_subsys(&lvs_net_ops);
+
+	if (err)
+		return err;
+	err = register_netdevice_notifier(&device_notifier);
+	if (err)
+		unregister_pernet_subsys(&lvs_net_ops);
+	return err;
+}
+
+void lvs_netns_exit(void)
+{
+	unregister_netdevice_notifier(&device_notifier);
+	unregister_pernet_subsys(&lvs_net_ops);
+}

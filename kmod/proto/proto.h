@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the transport protocols mean to a connection. */
+#ifndef LVS_PROTO_H
+#define LVS_PROTO_H
+
+#include <linux/in.h>
+#include <linux/types.h>
+
+#include "conn/table.h"
+
+struct lvs_conn;
+struct lvs_packet;
+
+/* proto/tcp.c: all under RCU, bottom halves off */
+
+/* May this packet, which belongs to no connection, open one? */
+bool lvs_tcp_opens(const struct lvs_packet *pkt);
+
+/* Does this packet of @conn's client begin another connection from the same port? */
+bool lvs_tcp_reuses(const struct lvs_conn *conn, const struct lvs_packet *pkt);
+
+/* The packet moves the connection to its next state, and sets that state's timeout. */
+void lvs_tcp_state(struct lvs_conn *conn, const struct lvs_packet *pkt, enum lvs_side side);
+
+/* proto/udp.c */
+void lvs_udp_state(struct lvs_conn *conn, const struct lvs_packet *pkt);
+
+/* The name of the connection's state in listings. */
+const char *lvs_proto_state_name(const struct lvs_conn *conn);
+const char *lvs_proto_name(u8 proto);
+
+#endif /* LVS_PROTO_H */

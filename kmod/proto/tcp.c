@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* TCP: which segments open connections, and how they change state. */
+#include "conn/conn.h"
+#include "netns.h"
+#include "pipeline.h"
+#include "proto/proto.h"
+
+static bool is_first_syn(const struct lvs_packet *pkt)
+{
+	return (pkt->tcp_flags & (LVS_TCP_F_SYN | LVS_TCP_F_ACK | LVS_TCP_F_RST)) == LVS_TCP_F_SYN;
+}
+
+bool lvs_tcp_opens(const struct lvs_packet *pkt)
+{
+	return is_first_syn(pkt);
+}
+
+bool lvs_tcp_reuses(const struct lvs_conn *conn, const struct lvs_packet *pkt)
+{
+	u8 state;
+
+	if (!is_first_syn(pkt))
+		return false;
+	state = READ_ONCE(conn->state);
+	return state == LVS_TCP_TIME_WAIT || state == LVS_TCP_CLOSE;
+}
+
+void lvs_tcp_state(struct lvs_conn *conn, const struct lvs_packet *pkt, enum lvs_side side)
+{
+	enum lvs_tcp_flow flow = LVS_TCP_FLOW_IN;
+	u8 old = READ_ONCE(conn->state);
+	u32 timeout;
+	u8 state;
+
+	if (side == LVS_SIDE_SERVER)
+		flow = LVS_TCP_FLOW_OUT;
+	else if (READ_ONCE(conn->flags) & LVS_CONN_F_NOOUTPUT)
+		flow = LVS_TCP_FLOW_IN_ONLY;
+	state = lvs_tcp_next_state(flow, pkt->tcp_flags, old);
+	timeout = READ_ONCE(pkt->ln->timeouts.tcp[state]);
+	if (unlikely(state != old || timeout != READ_ONCE(conn->timeout)))
+		lvs_conn_set_state(conn, state, timeout, lvs_tcp_state_active(state));
+}
