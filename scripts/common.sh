@@ -7,12 +7,13 @@ PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin
 export PATH
 
 LVS_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+LVS_BUILD=${LVS_BUILD:-$LVS_ROOT/build}
 LVS_CACHE=${LVS_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/lvs-director}
 # Kernel images for the VM: kernels/VERSION/{vmlinuz,root/usr/lib/modules/VERSION}
 LVS_KERNELS=$LVS_CACHE/kernels
 # Packages that only the VM uses, unpacked and never installed on the host.
 LVS_VM_ROOT=$LVS_CACHE/vm-root
-export LVS_ROOT LVS_CACHE LVS_KERNELS LVS_VM_ROOT
+export LVS_ROOT LVS_BUILD LVS_CACHE LVS_KERNELS LVS_VM_ROOT
 
 die() {
 	printf '%s: %s\n' "${0##*/}" "$*" >&2

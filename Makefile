@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Builds the module for the running kernel (or the one that KDIR= names) and the tools. 'make help' lists the targets.
+# Everything built lands under build/ (or LVS_BUILD).
+
+SHELL := /bin/bash
+ROOT := $(patsubst %/,%,$(dir $(realpath $(firstword $(MAKEFILE_LIST)))))
+LVS_BUILD ?= $(ROOT)/build
+BUILD := $(LVS_BUILD)
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+# The kernel's own name for its version, for instance 6.1.0-56-amd64; empty where there are no headers.
+KVER = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h 2>/dev/null)
+
+PREFIX ?= /usr/local
+SBIN = $(DESTDIR)$(PREFIX)/sbin
+MAN8 = $(DESTDIR)$(PREFIX)/share/man/man8
+MODPROBE_D = $(DESTDIR)/etc/modprobe.d
+INSTALL_MOD_PATH ?= $(DESTDIR)
+MODULES_DIR = $(INSTALL_MOD_PATH)/lib/modules/$(KVER)
+
+JOBS ?= $(shell nproc)
+# 'make check' sets -Werror here.
+KCFLAGS ?=
+CMAKE_FLAGS ?=
+
+TOOLS := ipvsadm
+SCRIPTS := scripts/lvs-realserver $(wildcard scripts/ipvsadm-save scripts/ipvsadm-restore)
+
+.PHONY: all module tools install uninstall clean demo shell check bench setup help
+
+all: module tools
+
+help:
+	@echo "On a director (needs the headers of its kernel, see scripts/setup.sh for the other packages):"
+	@echo "  make             build lvs.ko for the running kernel, and the tools, under build/"
+	@echo "  make KDIR=DIR    the same for another kernel, DIR being its headers (/lib/modules/VERSION/build)"
+	@echo "  make install     module to /lib/modules/VERSION/updates, tools to $(PREFIX)/sbin, names to /etc/modprobe.d"
+	@echo "                   (DESTDIR=, PREFIX=, INSTALL_MOD_PATH= as usual)"
+	@echo "  make uninstall   take that away again"
+	@echo "  make clean       remove build/"
+	@echo "Anywhere, as root on Debian 12 (they install what is missing and use a VM; this host's kernel stays as it is):"
+	@echo "  make demo        a client, a director and two web servers: NAT, DR and TUN before your eyes"
+	@echo "  make shell       a prompt in that network"
+	@echo "  make check       all tests"
+	@echo "  make bench       instructions per packet, lvs beside ip_vs"
+	@echo "  make setup       only install what is missing and fetch the VM's kernel"
+
+# --- the module
+
+# A tree of links with the sources, one a kernel: Kbuild puts objects beside the sources it is given.
+MODULE_TREE = $(BUILD)/module/$(KVER)
+
+module:
+	@if [ -z "$(KVER)" ]; then \
+		echo "There are no kernel headers in $(KDIR)." >&2; \
+		echo "  For this host's kernel install them (Debian: apt-get install linux-headers-\$$(uname -r))," >&2; \
+		echo "  for another kernel say make KDIR=/lib/modules/VERSION/build," >&2; \
+		echo "  to try lvs in a VM say make demo or make check, for the tools alone make tools." >&2; \
+		exit 1; \
+	fi
+	@mkdir -p $(MODULE_TREE)
+	@cd $(MODULE_TREE) && find . -type l ! -exec test -e {} \; -delete && cp -rsf $(ROOT)/{Kbuild,include,kmod} .
+	$(MAKE) -C $(KDIR) M=$(MODULE_TREE) -j$(JOBS) KCFLAGS="$(KCFLAGS)" modules
+	@ln -sfn module/$(KVER)/lvs.ko $(BUILD)/lvs.ko
+
+# --- the tools
+
+tools: $(BUILD)/CMakeCache.txt
+	cmake --build $(BUILD) -j$(JOBS)
+
+$(BUILD)/CMakeCache.txt:
+	cmake -S $(ROOT) -B $(BUILD) -DCMAKE_BUILD_TYPE=RelWithDebInfo $(CMAKE_FLAGS)
+
+# --- on a director
+
+install:
+	@test -n "$(KVER)" || { echo "There are no kernel headers in $(KDIR); say KDIR=/lib/modules/VERSION/build" >&2; exit 1; }
+	@test -e $(MODULE_TREE)/lvs.ko || { echo "Nothing built for $(KVER) yet; run make first" >&2; exit 1; }
+	install -D -m 644 -t $(MODULES_DIR)/updates $(MODULE_TREE)/lvs.ko
+	install -D -m 644 scripts/lvs.modprobe.conf $(MODPROBE_D)/lvs.conf
+	install -d $(SBIN)
+	install -m 755 $(addprefix $(BUILD)/userspace/,$(TOOLS)) $(SCRIPTS) $(SBIN)
+	$(if $(wildcard docs/*.8),install -D -m 644 -t $(MAN8) $(wildcard docs/*.8))
+	@if [ -e $(MODULES_DIR)/modules.builtin ]; then \
+		echo depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(KVER); \
+		depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(KVER); \
+	else \
+		echo "$(MODULES_DIR) has no kernel, so depmod was not run"; \
+	fi
+
+uninstall:
+	rm -f $(MODULES_DIR)/updates/lvs.ko $(MODPROBE_D)/lvs.conf
+	rm -f $(addprefix $(SBIN)/,$(TOOLS) $(notdir $(SCRIPTS))) $(addprefix $(MAN8)/,$(notdir $(wildcard docs/*.8)))
+	@[ ! -e $(MODULES_DIR)/modules.builtin ] || depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(KVER)
+
+clean:
+	rm -rf $(BUILD)
+
+# --- in the VM
+
+setup:
+	scripts/setup.sh
+
+# Recipes below start with a set-up, which a fresh host needs before anything here can be built.
+define for_vm
+scripts/setup.sh
+@. scripts/common.sh && $(MAKE) --no-print-directory module tools KDIR="/lib/modules/$$(default_vm_kernel)/build"
+endef
+
+demo:
+	$(for_vm)
+	scripts/vm --timeout 300 -- scripts/demo
+
+shell:
+	$(for_vm)
+	scripts/vm --timeout 0 --tty -- scripts/lab shell
+
+check:
+	scripts/setup.sh
+	scripts/check.sh
+
+bench:
+	$(for_vm)
+	bench/run
