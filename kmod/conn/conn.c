@@ -168,8 +168,10 @@ void lvs_conn_kill_all(struct lvs_net *ln)
 int __init lvs_conn_init(void)
 {
 	BUILD_BUG_ON(offsetof(struct lvs_conn, daddr) != 64);
-	BUILD_BUG_ON(offsetofend(struct lvs_conn, dest) > 128 && !IS_ENABLED(CONFIG_DEBUG_SPINLOCK));
-	BUILD_BUG_ON(sizeof(struct lvs_conn) > 192 && !IS_ENABLED(CONFIG_DEBUG_SPINLOCK));
+	if (!IS_ENABLED(CONFIG_DEBUG_SPINLOCK)) {
+		BUILD_BUG_ON(offsetofend(struct lvs_conn, dest) > 128);
+		BUILD_BUG_ON(sizeof(struct lvs_conn) > 192);
+	}
 
 	lvs_conn_table_setup();
 	conn_cache = kmem_cache_create("lvs_conn", sizeof(struct lvs_conn), 0,

@@ -28,7 +28,7 @@ struct lvs_packet;
 
 /* One entry in the table. */
 struct lvs_conn_link {
-	unsigned long next;	/* the next link, or the bucket's end mark; bucket lock, RCU readers */
+	unsigned long next;	/* the next link or the end mark; bucket lock, RCU readers */
 	u32 hash;		/* constant */
 	u8 side;		/* constant, enum lvs_side: which element of lvs_conn.link */
 	u8 af;			/* constant */
@@ -51,7 +51,7 @@ struct lvs_conn {
 	u8 fwd;				/* constant, IP_VS_CONN_F_FWD_MASK value */
 	u8 state;			/* lock; READ_ONCE */
 	u32 timeout;			/* jiffies; lock; READ_ONCE */
-	u32 seen;			/* jiffies of the last packet, coarse; any packet, WRITE_ONCE */
+	u32 seen;			/* jiffies of the last packet, coarse; any packet */
 	u32 flags;			/* LVS_CONN_F_*; lock; READ_ONCE */
 	spinlock_t lock;		/* state changes and death, not the steady state */
 	struct lvs_dest *dest;		/* constant, bound by lvs_dest_bind() */

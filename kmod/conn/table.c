@@ -34,13 +34,13 @@ u32 lvs_conn_hash(u8 af, const union nf_inet_addr *saddr, __be16 sport,
 {
 	u32 ports = (__force u32)sport << 16 | (__force u32)dport;
 
-	if (af == AF_INET)
+	if (af == AF_INET) {
 		return hsiphash_3u32((__force u32)saddr->ip, (__force u32)daddr->ip, ports,
 				     &hash_key);
-	else {
+	} else {
 		struct tuple_v6 t = { saddr->in6, daddr->in6, ports };
 
-		return hsiphash(&t, offsetofend(struct tuple_v6, ports), &hash_key);
+		return hsiphash(&t, sizeof(t), &hash_key);
 	}
 }
 
@@ -68,6 +68,20 @@ static unsigned long end_mark(const struct lvs_buckets *b, u32 bucket)
 static struct lvs_conn_link *as_link(unsigned long next)
 {
 	return (struct lvs_conn_link *)next;
+}
+
+/* Read a chain's pointer as a reader. */
+static unsigned long follow(const unsigned long *next)
+{
+	/* What it points to is complete: pairs with publish(). */
+	return smp_load_acquire(next);
+}
+
+/* Change a chain's pointer under readers. */
+static void publish(unsigned long *next, unsigned long value)
+{
+	/* What was written before is seen first: pairs with follow(). */
+	smp_store_release(next, value);
 }
 
 static bool addr_equal(u8 af, const union nf_inet_addr *a, const union nf_inet_addr *b)
@@ -98,7 +112,7 @@ static struct lvs_conn_link *find_in(const struct lvs_buckets *b, const struct l
 	unsigned long next;
 
 again:
-	next = smp_load_acquire(&b->head[bucket]);
+	next = follow(&b->head[bucket]);
 	while (!is_mark(next)) {
 		struct lvs_conn_link *link = as_link(next);
 
@@ -107,7 +121,7 @@ again:
 				 &pkt->daddr, pkt->dport) &&
 		    likely(!lvs_conn_expired(lvs_conn_of(link))))
 			return link;
-		next = smp_load_acquire(&link->next);
+		next = follow(&link->next);
 	}
 	if (unlikely(next != end_mark(b, bucket)))
 		goto again;
@@ -181,7 +195,7 @@ struct lvs_conn *lvs_conn_link_insert(struct lvs_conn_table *ct, struct lvs_conn
 			b = next;
 		head = &b->head[link->hash & b->mask];
 		link->next = *head;
-		smp_store_release(head, (unsigned long)link);
+		publish(head, (unsigned long)link);
 	}
 	spin_unlock_bh(lock);
 	return same;
@@ -194,7 +208,7 @@ static bool remove_from(struct lvs_buckets *b, struct lvs_conn_link *link)
 	for (; !is_mark(*p); p = &as_link(*p)->next) {
 		if (as_link(*p) == link) {
 			/* link->next stays for readers that stand on it */
-			smp_store_release(p, link->next);
+			publish(p, link->next);
 			return true;
 		}
 	}
@@ -249,9 +263,9 @@ static void move_chain(struct lvs_buckets *from, struct lvs_buckets *to, u32 buc
 		unsigned long *head = &to->head[link->hash & to->mask];
 		unsigned long rest = link->next;
 
-		smp_store_release(&link->next, *head);
-		smp_store_release(head, (unsigned long)link);
-		smp_store_release(&from->head[bucket], rest);
+		publish(&link->next, *head);
+		publish(head, (unsigned long)link);
+		publish(&from->head[bucket], rest);
 	}
 	spin_unlock_bh(lock);
 }
@@ -320,7 +334,7 @@ struct lvs_conn *lvs_conn_iterate(struct lvs_conn_table *ct, struct lvs_conn_ite
 	if (!b)
 		return NULL;
 	for (; iter->bucket <= b->mask; iter->bucket++, iter->skip = 0) {
-		unsigned long next = smp_load_acquire(&b->head[iter->bucket]);
+		unsigned long next = follow(&b->head[iter->bucket]);
 		u32 n = 0;
 
 		while (!is_mark(next)) {
@@ -328,7 +342,7 @@ struct lvs_conn *lvs_conn_iterate(struct lvs_conn_table *ct, struct lvs_conn_ite
 
 			if (link->side == LVS_SIDE_CLIENT && n++ == iter->skip)
 				return lvs_conn_of(link);
-			next = smp_load_acquire(&link->next);
+			next = follow(&link->next);
 		}
 	}
 	return NULL;

@@ -34,7 +34,7 @@ unsigned int lvs_fwd_nat(struct lvs_packet *pkt, struct lvs_conn *conn, struct l
 unsigned int lvs_fwd_dr(struct lvs_packet *pkt, struct lvs_conn *conn, struct lvs_route *route);
 unsigned int lvs_fwd_tun(struct lvs_packet *pkt, struct lvs_conn *conn, struct lvs_route *route);
 
-/* Translate a reply of a NAT dest and let it go on to the client: NF_ACCEPT or NF_DROP (counted). */
+/* Translate a reply of a NAT dest and let it go on: NF_ACCEPT, or NF_DROP (counted). */
 unsigned int lvs_fwd_nat_reply(struct lvs_packet *pkt, struct lvs_conn *conn);
 
 /* Shared by the methods (fwd/output.c). */
@@ -56,7 +56,7 @@ bool lvs_fwd_fits(struct lvs_packet *pkt, unsigned int mtu);
  */
 enum lvs_drop_reason lvs_fwd_decrease_ttl(struct lvs_packet *pkt);
 
-/* The packet is past the director: firewalls and conntrack leave it alone, as does a second hook. */
+/* The packet is past the director: conntrack leaves it alone, as does a second hook. */
 void lvs_fwd_mark_done(struct sk_buff *skb);
 
 /* Send the packet by @dst through LOCAL_OUT; always NF_STOLEN. @dst is kept by RCU. */
