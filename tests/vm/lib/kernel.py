@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The module under test and the kernel's log."""
+import errno
+import os
+import re
+
+from lib import ipvs, wait
+from lib.record import run
+
+# The word, not a part of another one: "DEBUG" is fine.
+BAD = re.compile(r"\bBUG\b|\bWARNING\b|\bOops\b|Call Trace|general protection|refcount_t|KASAN|unregister_netdevice: waiting"
+                 r"|soft lockup|self-detected stall|detected stalls|leaked|Memory state around")
+TUNNELS = ("ipip", "ip6_tunnel", "sit")
+
+
+class KernelLog:
+    def __init__(self):
+        self.fd = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
+        os.lseek(self.fd, 0, os.SEEK_END)
+        self.lines, self.bad, self.reported = [], [], 0
+
+    def poll(self):
+        while True:
+            try:
+                record = os.read(self.fd, 8192).decode(errors="replace")
+            except OSError as error:
+                if error.errno == errno.EPIPE:  # overwritten before we read it
+                    self.lines.append("(lines lost)")
+                    continue
+                if error.errno == errno.EAGAIN:
+                    return self.lines
+                raise
+            text = record.split(";", 1)[1].split("\n", 1)[0]
+            self.lines.append(text)
+            if BAD.search(text):
+                self.bad.append(text)
+
+    def complaints(self):
+        """Bad lines since the last call."""
+        self.poll()
+        new, self.reported = self.bad[self.reported:], len(self.bad)
+        return new
+
+    def check(self):
+        self.poll()
+        assert not self.bad, "the kernel complained: " + "; ".join(self.bad)
+
+
+LOG = KernelLog()
+
+
+def module_path():
+    return os.environ.get("LVS_KO", "build/lvs.ko")
+
+
+def loaded(name):
+    return os.path.isdir(f"/sys/module/{name}")
+
+
+def prepare():
+    """What the lab needs, and what lvs.ko depends on: insmod does not look for it."""
+    run("modprobe", "-a", *TUNNELS, "veth", "bridge", "dummy")
+    if ipvs.MODULE == "lvs":
+        depends = run("modinfo", "-F", "depends", module_path()).out.strip()
+        if depends:
+            run("modprobe", "-a", *depends.split(","))
+
+
+def insert():
+    if ipvs.MODULE == "lvs":
+        run("insmod", module_path())
+    else:
+        run("modprobe", "-a", ipvs.MODULE, "ip_vs_rr", "ip_vs_wrr", "ip_vs_lc", "ip_vs_wlc")
+
+
+def remove():
+    if ipvs.MODULE == "lvs":
+        run("rmmod", "lvs")
+    else:
+        run("modprobe", "-r", "ip_vs_rr", "ip_vs_wrr", "ip_vs_lc", "ip_vs_wlc", "ip_vs")
+
+
+def load():
+    prepare()
+    insert()
+    assert loaded(ipvs.MODULE), f"/sys/module/{ipvs.MODULE} is not there"
+
+
+def unload():
+    remove()
+    wait.until(lambda: not loaded(ipvs.MODULE), what="module gone")

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs commands and remembers them with their output, so that a failing test can show how it got there."""
+import shlex
+import subprocess
+import time
+
+
+class CommandFailed(AssertionError):
+    pass
+
+
+class Result:
+    def __init__(self, argv, code, out, err):
+        self.argv, self.code, self.out, self.err = argv, code, out, err
+
+
+class Record:
+    """The transcript of one test."""
+
+    def __init__(self):
+        self.lines = []
+
+    def note(self, text):
+        self.lines.append(text)
+
+    def clear(self):
+        self.lines = []
+
+
+RECORD = Record()
+
+
+def note(text):
+    RECORD.note("# " + text)
+
+
+def run(*argv, ns=None, stdin="", check=True, timeout=60, env=None):
+    """Runs a command, in a namespace if one is given, and returns its Result; raises if it fails and check is set."""
+    prefix = f"[{ns.name}] " if ns else ""
+    RECORD.note(f"{prefix}$ {shlex.join(argv)}")
+    if stdin:
+        RECORD.note("".join(f"    < {line}\n" for line in stdin.splitlines()).rstrip("\n"))
+    started = time.monotonic()
+    kwargs = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
+    if ns:
+        with ns:
+            process = subprocess.Popen(argv, **kwargs)
+    else:
+        process = subprocess.Popen(argv, **kwargs)
+    try:
+        out, err = process.communicate(stdin.encode(), timeout)
+    except BaseException:
+        process.kill()
+        out, err = process.communicate()
+        RECORD.note(f"    (killed after {time.monotonic() - started:.0f} s)\n{out.decode()}{err.decode()}")
+        raise
+    result = Result(argv, process.returncode, out.decode(errors="replace"), err.decode(errors="replace"))
+    for line in (result.out + result.err).splitlines():
+        RECORD.note("    " + line)
+    if result.code:
+        RECORD.note(f"    (exit code {result.code})")
+    if check and result.code:
+        raise CommandFailed(f"{shlex.join(argv)}: exit code {result.code}: {(result.err or result.out).strip()}")
+    return result

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A network card in our hands: sends packets as they are given, and sees what arrives."""
+import select
+import socket
+import time
+
+from lib import packet
+from lib.record import note
+
+ETH_P_ALL, ETH_P_IP, ETH_P_IPV6 = 0x0003, 0x0800, 0x86dd
+
+
+class Wire:
+    """The device of a namespace; `peer` is the MAC address that packets are sent to."""
+
+    def __init__(self, ns, device, peer):
+        self.name, self.device, self.peer = ns.name, device, peer
+        with ns:
+            self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_ALL))
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+            self.socket.bind((device, ETH_P_ALL))
+        self.socket.setblocking(False)
+
+    def send(self, *packets):
+        for data in packets:
+            note(f"{self.name}/{self.device} sends {packet.describe(data)}")
+            self._send(data)
+
+    def _send(self, data):
+        ethertype = ETH_P_IP if data[0] >> 4 == 4 else ETH_P_IPV6
+        self.socket.sendto(data, (self.device, ethertype, 0, 0, self.peer))
+
+    def flood(self, packets):
+        """Sends many packets without remembering each."""
+        for data in packets:
+            self._send(data)
+
+    def drain(self):
+        """Forgets what has arrived so far."""
+        while True:
+            try:
+                self.socket.recv(65536)
+            except BlockingIOError:
+                return
+
+    def receive(self, match=lambda p: True, timeout=5, what="a packet"):
+        """The next packet that match accepts, parsed; raises if none comes."""
+        deadline = time.monotonic() + timeout
+        seen = []
+        while True:
+            found = self._next(match, seen)
+            if found:
+                note(f"{self.name}/{self.device} receives {packet.describe(found.data)}")
+                return found
+            left = deadline - time.monotonic()
+            if left <= 0:
+                lines = "".join(f"\n    {line}" for line in seen)
+                raise AssertionError(f"{self.name}/{self.device}: {what} did not arrive in {timeout} s; seen:{lines}")
+            select.select([self.socket], [], [], left)
+
+    def _next(self, match, seen):
+        while True:
+            try:
+                data, address = self.socket.recvfrom(65536)
+            except BlockingIOError:
+                return None
+            if address[2] == socket.PACKET_OUTGOING or address[1] not in (ETH_P_IP, ETH_P_IPV6):
+                continue
+            parsed = packet.Packet(data)
+            if match(parsed):
+                return parsed
+            seen.append(packet.describe(data))
+
+    def close(self):
+        self.socket.close()
