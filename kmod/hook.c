@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Where the director stands in the packet's way through the kernel. */
+#include <linux/module.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter_ipv4.h>
 #include <linux/netfilter_ipv6.h>
@@ -37,6 +38,37 @@ static const struct nf_hook_ops hooks[] = {
 	LVS_HOOKS(NFPROTO_IPV6),
 };
 
+/*
+ * IPv6 reassembly is a module of its own. It is asked for by name when the first IPv6 service
+ * comes, rather than linked against, so that a plain insmod needs nothing else loaded before.
+ */
+static int defrag6_enable(struct net *net)
+{
+	typeof(&nf_defrag_ipv6_enable) enable = symbol_request(nf_defrag_ipv6_enable);
+	int err;
+
+	if (!enable) {
+		pr_err("lvs: IPv6 services need the module nf_defrag_ipv6, which cannot be loaded\n");
+		return -EOPNOTSUPP;
+	}
+	err = enable(net);
+	if (err)
+		symbol_put(nf_defrag_ipv6_enable);
+	return err;
+}
+
+/* The symbol that is held since defrag6_enable() keeps the module in place. */
+static void defrag6_disable(struct net *net)
+{
+	typeof(&nf_defrag_ipv6_disable) disable = symbol_get(nf_defrag_ipv6_disable);
+
+	if (disable) {
+		disable(net);
+		symbol_put(nf_defrag_ipv6_disable);
+	}
+	symbol_put(nf_defrag_ipv6_enable);
+}
+
 static bool idle(const struct lvs_net *ln)
 {
 	return !READ_ONCE(ln->svcs.count) && !atomic_read(&ln->conns.count);
@@ -46,7 +78,7 @@ static void hooks_down(struct lvs_net *ln)
 {
 	lockdep_assert_held(&ln->ctl);
 	if (ln->hooked6)
-		nf_defrag_ipv6_disable(ln->net);
+		defrag6_disable(ln->net);
 	ln->hooked6 = false;
 	if (ln->hooked)
 		nf_unregister_net_hooks(ln->net, hooks, ARRAY_SIZE(hooks));
@@ -78,7 +110,7 @@ int lvs_hooks_up(struct lvs_net *ln, u8 af)
 		ln->hooked = true;
 	}
 	if (af == AF_INET6 && !ln->hooked6) {
-		err = nf_defrag_ipv6_enable(ln->net);
+		err = defrag6_enable(ln->net);
 		if (err) {
 			lvs_hooks_idle(ln);
 			return err;

@@ -3,6 +3,8 @@
 #ifndef LVS_HOOK_H
 #define LVS_HOOK_H
 
+#include <linux/types.h>
+
 struct lvs_net;
 
 /*

@@ -54,9 +54,9 @@ static void __net_exit netns_exit(struct net *net)
 	lvs_est_net_exit(ln);
 	lvs_conn_kill_all(ln);
 	lvs_svc_net_exit(ln);
-	/* Nothing is left to ask for these. */
-	cancel_work_sync(&ln->hooks_work);
 	lvs_conn_table_exit(ln);
+	/* The expirer, the last to ask for it, has ended. */
+	cancel_work_sync(&ln->hooks_work);
 	/* The last dests, services and routes refer to this namespace until they are freed. */
 	rcu_barrier();
 	free_percpu(ln->drops);

@@ -36,6 +36,8 @@ struct lvs_net {
 	struct lvs_counters zeroed;		/* the counters at the last ZERO; ctl */
 	struct lvs_rates rates;			/* of all services; estimator, ctl */
 	struct delayed_work estimator;		/* est/est.c */
+	unsigned long estimated;		/* jiffies of its last round; ctl */
+	bool estimating;			/* it is queued or running; ctl */
 	struct work_struct hooks_work;		/* hook.c: takes the hooks down once idle */
 	bool hooked;				/* ctl */
 	bool hooked6;				/* ctl: IPv6 defragmentation is on */

@@ -104,8 +104,9 @@ static enum lvs_parsed parse_v6(struct lvs_packet *pkt)
 	pkt->daddr.in6 = iph->daddr;
 	if (unlikely(ipv6_ext_hdr(nexthdr))) {
 		offset = ipv6_skip_exthdr(pkt->skb, offset, &nexthdr, &frag_off);
+		/* Cut short, or without a transport header: IPv6 has its own answers to that. */
 		if (offset < 0)
-			return LVS_PARSED_BAD;
+			return LVS_PARSED_OTHER;
 		/* Not reassembled, so it is one of those that nf_defrag_ipv6 lets pass. */
 		if (frag_off & htons(~0x7))
 			return LVS_PARSED_OTHER;

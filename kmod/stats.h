@@ -68,6 +68,9 @@ static inline void lvs_stats_conn(struct lvs_cpu_stats __percpu *stats)
 	u64_stats_update_end(&s->sync);
 }
 
+/* Zeroed counters for every CPU, or NULL; free_percpu() frees them. Process context, may sleep. */
+struct lvs_cpu_stats __percpu *lvs_stats_alloc(void);
+
 /* @sum becomes the sum of all CPUs (one CPU in _cpu). Any context. */
 void lvs_stats_read(struct lvs_cpu_stats __percpu *stats, struct lvs_counters *sum);
 void lvs_stats_read_cpu(struct lvs_cpu_stats __percpu *stats, int cpu, struct lvs_counters *sum);

@@ -389,8 +389,9 @@ void lvs_conn_table_exit(struct lvs_net *ln)
 {
 	struct lvs_conn_table *ct = &ln->conns;
 
-	cancel_work_sync(&ct->resize);
+	/* The expirer may ask for a resize, so it ends first. */
 	lvs_expiry_exit(ct);
+	cancel_work_sync(&ct->resize);
 	kvfree(rcu_dereference_protected(ct->cur, true));
 	RCU_INIT_POINTER(ct->cur, NULL);
 }

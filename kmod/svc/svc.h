@@ -51,7 +51,7 @@ struct lvs_svc_config {
 
 struct lvs_svc {
 	/* packet path, read mostly */
-	struct hlist_node node;			/* in table.buckets while published; written under ctl */
+	struct hlist_node node;			/* in table.buckets while published; ctl */
 	struct lvs_svc_key key;			/* constant */
 	struct lvs_net *ln;			/* constant */
 	struct lvs_sched_set __rcu *set;	/* what to choose from; ctl */
@@ -59,7 +59,7 @@ struct lvs_svc {
 
 	/* control path, all under ctl */
 	struct lvs_svc_config cfg;
-	struct hlist_node ctl_node;		/* in table.listed, or in table.orphans once deleted */
+	struct hlist_node ctl_node;		/* in table.listed, once deleted in table.orphans */
 	struct list_head list;			/* in table.list while listed */
 	unsigned long seq;			/* grows along table.list */
 	bool listed;
@@ -120,7 +120,7 @@ struct lvs_dest {
 #define LVS_ORPHAN_BUCKETS	64
 
 struct lvs_svc_table {
-	struct hlist_head *buckets;	/* what packets find; RCU readers; NULL before the first service */
+	struct hlist_head *buckets;	/* what packets find; NULL before the first service; ctl */
 	u32 seed;			/* of the hash; constant */
 
 	/* all under ctl */
@@ -150,7 +150,8 @@ struct lvs_dest *lvs_svc_schedule(struct lvs_svc *svc, const struct lvs_packet *
 
 /*
  * A connection is bound to @dest: takes a reference (false, and nothing done, if the dest is just
- * being freed), counts the connection as inactive, settles the overload flag, counts it in stats.
+ * being freed), counts the connection as inactive, settles the overload flag. The caller counts it
+ * in dest->stats once the connection is in the table.
  * Caller holds rcu_read_lock(), bottom halves off.
  */
 bool lvs_dest_bind(struct lvs_dest *dest);

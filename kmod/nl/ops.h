@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files in nl/ share: one control operation as a netlink message states it, whether it is
+ * a message of family "IPVS" or a part of a batch of family "LVS".
+ *
+ * All handlers run in process context. Each failure leaves a message in the extack, and the
+ * attribute that is to blame, where there is one.
+ */
+#ifndef LVS_NL_OPS_H
+#define LVS_NL_OPS_H
+
+#include <linux/ip_vs.h>
+#include <linux/netlink.h>
+#include <net/genetlink.h>
+
+#include "stats.h"
+#include "svc/control.h"
+
+struct lvs_net;
+
+struct lvs_nl_op {
+	u32 cmd;			/* IPVS_CMD_* */
+	const struct nlattr *svc;	/* nest of IPVS_SVC_ATTR_*, or NULL */
+	const struct nlattr *dest;	/* nest of IPVS_DEST_ATTR_*, or NULL */
+	const struct nlattr *where;	/* what lacks a nest that is missing; NULL: the message */
+	struct netlink_ext_ack *extack;
+};
+
+/* Leave a message about @attr (may be NULL) and evaluate to @err. */
+#define LVS_NL_FAIL(extack, attr, err, msg)				\
+({									\
+	NL_SET_ERR_MSG_ATTR(extack, attr, msg);				\
+	(err);								\
+})
+
+/* Apply one of NEW/SET/DEL_SERVICE, NEW/SET/DEL_DEST, ZERO, FLUSH. 0 or -errno. */
+int lvs_nl_apply(struct lvs_txn *txn, const struct lvs_nl_op *op);
+
+/* lvs_txn_end() with a message if it fails for lack of memory. */
+int lvs_nl_txn_end(struct lvs_txn *txn, int err, struct netlink_ext_ack *extack);
+
+/* family_ipvs.c */
+extern struct genl_family lvs_nl_ipvs_family;
+extern const struct nla_policy lvs_nl_ipvs_policy[IPVS_CMD_ATTR_MAX + 1];
+
+/* service.c; txn and lookups under ctl */
+int lvs_nl_service_new(struct lvs_txn *txn, const struct lvs_nl_op *op);
+int lvs_nl_service_set(struct lvs_txn *txn, const struct lvs_nl_op *op);
+int lvs_nl_service_del(struct lvs_txn *txn, const struct lvs_nl_op *op);
+int lvs_nl_service_zero(struct lvs_txn *txn, const struct lvs_nl_op *op);
+/* The listed service that op->svc identifies; or ERR_PTR, -ESRCH if there is none. */
+struct lvs_svc *lvs_nl_service_find(struct lvs_net *ln, const struct lvs_nl_op *op);
+/* AF and FWMARK, or AF PROTOCOL ADDR PORT. 0 or -EMSGSIZE. */
+int lvs_nl_put_svc_key(struct sk_buff *skb, const struct lvs_svc_key *key);
+int lvs_nl_get_service(struct sk_buff *skb, struct genl_info *info);
+int lvs_nl_dump_services(struct sk_buff *skb, struct netlink_callback *cb);
+
+/* dest.c */
+int lvs_nl_dest_new(struct lvs_txn *txn, const struct lvs_nl_op *op);
+int lvs_nl_dest_set(struct lvs_txn *txn, const struct lvs_nl_op *op);
+int lvs_nl_dest_del(struct lvs_txn *txn, const struct lvs_nl_op *op);
+int lvs_nl_dump_dests(struct sk_buff *skb, struct netlink_callback *cb);
+
+/* config.c */
+int lvs_nl_set_config(struct sk_buff *skb, struct genl_info *info);
+int lvs_nl_get_config(struct sk_buff *skb, struct genl_info *info);
+int lvs_nl_get_info(struct sk_buff *skb, struct genl_info *info);
+
+/* daemon.c */
+int lvs_nl_new_daemon(struct sk_buff *skb, struct genl_info *info);
+int lvs_nl_del_daemon(struct sk_buff *skb, struct genl_info *info);
+int lvs_nl_dump_daemons(struct sk_buff *skb, struct netlink_callback *cb);
+
+/* attr.c */
+
+/* Can addresses of this family be used here? */
+bool lvs_nl_af_valid(u16 af);
+/* The address in @attr, unused bytes zero. 0 or -EINVAL. */
+int lvs_nl_get_addr(const struct nlattr *attr, u8 af, union nf_inet_addr *addr,
+		    struct netlink_ext_ack *extack);
+/* Two nests: @type with 32-bit numbers where mainline has them, @type64 with 64-bit ones. */
+int lvs_nl_put_stats(struct sk_buff *skb, int type, int type64,
+		     const struct lvs_counters *since_zero, const struct lvs_rates *rates);
+
+#endif /* LVS_NL_OPS_H */

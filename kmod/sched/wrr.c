@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Weighted round robin: in every cycle each dest is chosen in proportion to its weight, the
+ * choices interleaved; weights 3, 2, 1 give a a b a b c. The set's plan tells the dest for each
+ * position of the cycle (core/sched_wrr.h), the cursor is the next position. A choice moves the
+ * cursor behind the position that it takes, past those of overloaded dests; if another CPU moved
+ * it meanwhile, it starts over, so every position is taken once.
+ */
+#include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/slab.h>
+
+#include "core/sched_wrr.h"
+#include "sched/sched.h"
+
+static bool eligible(const void *ctx, u32 index)
+{
+	const struct lvs_sched_set *set = ctx;
+
+	return !lvs_dest_overloaded(set->entry[index].dest);
+}
+
+static struct lvs_dest *wrr_choose(struct lvs_sched_set *set, const struct lvs_packet *pkt)
+{
+	const struct lvs_wrr_plan *plan = set->plan;
+	s64 cursor = atomic64_read(&set->cursor);
+	u64 pos, next;
+	u32 index;
+
+	do {
+		pos = cursor;
+		index = lvs_wrr_at(plan, pos);
+		if (unlikely(!eligible(set, index))) {
+			pos = lvs_wrr_skip(plan, pos, eligible, set);
+			if (pos == LVS_WRR_NOWHERE)
+				return NULL;
+			index = lvs_wrr_at(plan, pos);
+		}
+		next = pos + 1 < plan->cycle ? pos + 1 : 0;
+	} while (!atomic64_try_cmpxchg(&set->cursor, &cursor, next));
+	return set->entry[index].dest;
+}
+
+static int wrr_prepare(struct lvs_sched_set *set)
+{
+	struct lvs_wrr_measure measure;
+	u32 *weights;
+	u32 i;
+
+	/* The weights, and behind them the scratch space for measuring. */
+	weights = kvmalloc_array(set->num, 3 * sizeof(*weights), GFP_KERNEL);
+	if (!weights)
+		return -ENOMEM;
+	for (i = 0; i < set->num; i++)
+		weights[i] = set->entry[i].weight;
+	lvs_wrr_measure(&measure, weights, set->num, weights + set->num);
+	set->plan = kvmalloc(measure.size, GFP_KERNEL);
+	if (set->plan)
+		lvs_wrr_fill(set->plan, &measure, weights, set->num);
+	kvfree(weights);
+	return set->plan ? 0 : -ENOMEM;
+}
+
+static void wrr_resume(struct lvs_sched_set *set, const struct lvs_sched_set *old)
+{
+	atomic64_set(&set->cursor,
+		     lvs_wrr_resume(set->plan, old->plan, atomic64_read(&old->cursor)));
+}
+
+const struct lvs_scheduler lvs_sched_wrr = {
+	.name		= "wrr",
+	.choose		= wrr_choose,
+	.prepare	= wrr_prepare,
+	.resume		= wrr_resume,
+};

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The control operations. Each first gets what it may fail to get, then changes something. */
+#include "hook.h"
+#include "netns.h"
+#include "svc/internal.h"
+#include "svc/txn.h"
+
+int lvs_ctl_svc_add(struct lvs_txn *txn, const struct lvs_svc_key *key,
+		    const struct lvs_svc_config *cfg)
+{
+	struct lvs_undo *undo;
+	struct lvs_svc *svc;
+	int err;
+
+	err = lvs_svc_table_up(txn->ln);
+	if (err)
+		return err;
+	undo = lvs_undo_add(txn, LVS_UNDO_SVC_ADD, NULL, NULL);
+	if (!undo)
+		return -ENOMEM;
+	err = lvs_hooks_up(txn->ln, key->af);
+	if (err)
+		goto drop_undo;
+	svc = lvs_svc_alloc(txn->ln, key, cfg);
+	if (!svc) {
+		err = -ENOMEM;
+		goto drop_undo;
+	}
+	undo->svc = svc;
+	lvs_svc_list_last(svc);
+	return 0;
+
+drop_undo:
+	lvs_undo_drop(undo);
+	return err;
+}
+
+int lvs_ctl_svc_edit(struct lvs_txn *txn, struct lvs_svc *svc, const struct lvs_svc_config *cfg)
+{
+	struct lvs_undo *undo = lvs_undo_add(txn, LVS_UNDO_SVC_EDIT, svc, NULL);
+
+	if (!undo)
+		return -ENOMEM;
+	undo->svc_cfg = svc->cfg;
+	svc->cfg = *cfg;
+	if (undo->svc_cfg.sched != cfg->sched)
+		lvs_txn_dirty(txn, svc);
+	return 0;
+}
+
+int lvs_ctl_svc_del(struct lvs_txn *txn, struct lvs_svc *svc)
+{
+	struct lvs_dest *dest, *next;
+	struct lvs_undo *undo;
+	int err;
+
+	list_for_each_entry_safe(dest, next, &svc->dests, node) {
+		err = lvs_ctl_dest_del(txn, dest);
+		if (err)
+			return err;
+	}
+	undo = lvs_undo_add(txn, LVS_UNDO_SVC_DEL, svc, NULL);
+	if (!undo)
+		return -ENOMEM;
+	undo->prev = svc->list.prev;
+	lvs_svc_unlist(svc);
+	return 0;
+}
+
+int lvs_ctl_dest_add(struct lvs_txn *txn, struct lvs_svc *svc, const struct lvs_dest_key *key,
+		     const struct lvs_dest_config *cfg)
+{
+	struct lvs_undo *undo = lvs_undo_add(txn, LVS_UNDO_DEST_ADD, svc, NULL);
+	struct lvs_dest *dest;
+
+	if (!undo)
+		return -ENOMEM;
+	dest = lvs_dest_revive(svc, key);
+	if (dest) {
+		lvs_dest_get_config(dest, &undo->dest_cfg);
+		undo->seq = dest->seq;
+		undo->zeroed = dest->zeroed;
+		undo->rates = dest->rates;
+		lvs_stats_read(dest->stats, &undo->counted);
+		dest->rates = (struct lvs_rates){ .last = undo->counted };
+		if (lvs_dest_svc(dest) != svc) {
+			/* A new service begins with zero, and so do its dests. */
+			undo->from = lvs_dest_svc(dest);
+			dest->zeroed = undo->counted;
+			lvs_dest_adopt(dest, svc, &undo->counted);
+		}
+	} else {
+		dest = lvs_dest_alloc(svc, key);
+		if (!dest) {
+			lvs_undo_drop(undo);
+			return -ENOMEM;
+		}
+	}
+	undo->dest = dest;
+	lvs_dest_set_config(dest, cfg);
+	lvs_dest_list_last(dest);
+	lvs_txn_dirty(txn, svc);
+	return 0;
+}
+
+int lvs_ctl_dest_edit(struct lvs_txn *txn, struct lvs_dest *dest,
+		      const struct lvs_dest_config *cfg)
+{
+	struct lvs_svc *svc = lvs_dest_svc(dest);
+	struct lvs_undo *undo = lvs_undo_add(txn, LVS_UNDO_DEST_EDIT, svc, dest);
+
+	if (!undo)
+		return -ENOMEM;
+	lvs_dest_get_config(dest, &undo->dest_cfg);
+	lvs_dest_set_config(dest, cfg);
+	if (undo->dest_cfg.weight != cfg->weight)
+		lvs_txn_dirty(txn, svc);
+	return 0;
+}
+
+int lvs_ctl_dest_del(struct lvs_txn *txn, struct lvs_dest *dest)
+{
+	struct lvs_svc *svc = lvs_dest_svc(dest);
+	struct lvs_undo *undo = lvs_undo_add(txn, LVS_UNDO_DEST_DEL, svc, dest);
+
+	if (!undo)
+		return -ENOMEM;
+	undo->prev = dest->node.prev;
+	lvs_dest_unlist(dest);
+	lvs_txn_dirty(txn, svc);
+	return 0;
+}
+
+int lvs_ctl_zero(struct lvs_txn *txn, struct lvs_svc *svc)
+{
+	return lvs_undo_add(txn, LVS_UNDO_ZERO, svc, NULL) ? 0 : -ENOMEM;
+}
+
+int lvs_ctl_flush(struct lvs_txn *txn)
+{
+	struct lvs_svc *svc, *next;
+	int err;
+
+	list_for_each_entry_safe(svc, next, &txn->ln->svcs.list, list) {
+		err = lvs_ctl_svc_del(txn, svc);
+		if (err)
+			return err;
+	}
+	return 0;
+}

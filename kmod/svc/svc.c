@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The table of services: what packets find, what control operations find, and their lives. */
+#include <linux/jhash.h>
+#include <linux/random.h>
+#include <linux/slab.h>
+
+#include "netns.h"
+#include "sched/sched.h"
+#include "svc/internal.h"
+
+static u32 hash_of(const struct lvs_net *ln, u8 af, u8 proto, const union nf_inet_addr *addr,
+		   __be16 port)
+{
+	u32 who = (u32)af << 24 | (u32)proto << 16 | (__force u16)port;
+
+	if (af == AF_INET)
+		return jhash_2words((__force u32)addr->ip, who, ln->svcs.seed);
+	return jhash2((const u32 *)addr->all, ARRAY_SIZE(addr->all), ln->svcs.seed ^ who);
+}
+
+static u32 hash_of_key(const struct lvs_net *ln, const struct lvs_svc_key *key)
+{
+	return hash_of(ln, key->af, key->proto, &key->addr, key->port);
+}
+
+static bool addr_equal(u8 af, const union nf_inet_addr *a, const union nf_inet_addr *b)
+{
+	return af == AF_INET ? a->ip == b->ip : nf_inet_addr_cmp(a, b);
+}
+
+struct lvs_svc *lvs_svc_lookup(struct lvs_net *ln, u8 af, u8 proto,
+			       const union nf_inet_addr *addr, __be16 port)
+{
+	struct hlist_head *buckets = READ_ONCE(ln->svcs.buckets);
+	struct lvs_svc *svc;
+
+	if (unlikely(!buckets))
+		return NULL;
+	buckets += hash_of(ln, af, proto, addr, port) % LVS_SVC_BUCKETS;
+	hlist_for_each_entry_rcu(svc, buckets, node) {
+		const struct lvs_svc_key *key = &svc->key;
+
+		if (key->port == port && key->proto == proto && key->af == af && !key->fwmark &&
+		    addr_equal(af, &key->addr, addr))
+			return svc;
+	}
+	return NULL;
+}
+
+struct lvs_dest *lvs_svc_schedule(struct lvs_svc *svc, const struct lvs_packet *pkt)
+{
+	struct lvs_sched_set *set = rcu_dereference(svc->set);
+
+	return set ? set->sched->choose(set, pkt) : NULL;
+}
+
+bool lvs_svc_key_equal(const struct lvs_svc_key *a, const struct lvs_svc_key *b)
+{
+	return a->af == b->af && a->proto == b->proto && a->port == b->port &&
+	       a->fwmark == b->fwmark && nf_inet_addr_cmp(&a->addr, &b->addr);
+}
+
+struct lvs_svc *lvs_svc_find(struct lvs_net *ln, const struct lvs_svc_key *key)
+{
+	struct lvs_svc *svc;
+
+	lockdep_assert_held(&ln->ctl);
+	if (!ln->svcs.listed)
+		return NULL;
+	hlist_for_each_entry(svc, &ln->svcs.listed[hash_of_key(ln, key) % LVS_SVC_BUCKETS],
+			     ctl_node) {
+		if (lvs_svc_key_equal(&svc->key, key))
+			return svc;
+	}
+	return NULL;
+}
+
+struct hlist_head *lvs_svc_orphans(struct lvs_net *ln, const struct lvs_svc_key *key)
+{
+	return &ln->svcs.orphans[hash_of_key(ln, key) % LVS_ORPHAN_BUCKETS];
+}
+
+int lvs_svc_table_up(struct lvs_net *ln)
+{
+	struct lvs_svc_table *table = &ln->svcs;
+
+	lockdep_assert_held(&ln->ctl);
+	if (!table->gone)
+		table->gone = kcalloc(nr_cpu_ids, sizeof(*table->gone), GFP_KERNEL);
+	if (!table->listed)
+		table->listed = kcalloc(LVS_SVC_BUCKETS, sizeof(*table->listed), GFP_KERNEL);
+	if (!table->buckets)
+		WRITE_ONCE(table->buckets, kcalloc(LVS_SVC_BUCKETS, sizeof(*table->buckets),
+						   GFP_KERNEL));
+	return table->gone && table->listed && table->buckets ? 0 : -ENOMEM;
+}
+
+struct lvs_svc *lvs_svc_alloc(struct lvs_net *ln, const struct lvs_svc_key *key,
+			      const struct lvs_svc_config *cfg)
+{
+	struct lvs_svc *svc = kzalloc(sizeof(*svc), GFP_KERNEL);
+
+	if (!svc)
+		return NULL;
+	svc->drops = alloc_percpu(struct lvs_drops);
+	if (!svc->drops) {
+		kfree(svc);
+		return NULL;
+	}
+	svc->key = *key;
+	svc->ln = ln;
+	svc->cfg = *cfg;
+	INIT_LIST_HEAD(&svc->list);
+	INIT_LIST_HEAD(&svc->dests);
+	INIT_LIST_HEAD(&svc->trash);
+	return svc;
+}
+
+static void svc_free_rcu(struct rcu_head *rcu)
+{
+	struct lvs_svc *svc = container_of(rcu, struct lvs_svc, rcu);
+
+	free_percpu(svc->drops);
+	kfree(svc);
+}
+
+void lvs_svc_free_unused(struct lvs_svc *svc)
+{
+	lockdep_assert_held(&svc->ln->ctl);
+	if (svc->listed || !list_empty(&svc->trash))
+		return;
+	hlist_del(&svc->ctl_node);
+	call_rcu(&svc->rcu, svc_free_rcu);
+}
+
+void lvs_svc_list_after(struct lvs_svc *svc, struct list_head *prev)
+{
+	struct lvs_svc_table *table = &svc->ln->svcs;
+
+	lockdep_assert_held(&svc->ln->ctl);
+	hlist_del_init(&svc->ctl_node);
+	hlist_add_head(&svc->ctl_node,
+		       &table->listed[hash_of_key(svc->ln, &svc->key) % LVS_SVC_BUCKETS]);
+	list_add(&svc->list, prev);
+	svc->listed = true;
+	WRITE_ONCE(table->count, table->count + 1);
+}
+
+void lvs_svc_list_last(struct lvs_svc *svc)
+{
+	svc->seq = ++svc->ln->svcs.last_seq;
+	lvs_svc_list_after(svc, svc->ln->svcs.list.prev);
+}
+
+void lvs_svc_unlist(struct lvs_svc *svc)
+{
+	struct lvs_svc_table *table = &svc->ln->svcs;
+
+	lockdep_assert_held(&svc->ln->ctl);
+	hlist_del_init(&svc->ctl_node);
+	hlist_add_head(&svc->ctl_node, lvs_svc_orphans(svc->ln, &svc->key));
+	list_del_init(&svc->list);
+	svc->listed = false;
+	WRITE_ONCE(table->count, table->count - 1);
+}
+
+void lvs_svc_publish(struct lvs_svc *svc)
+{
+	lockdep_assert_held(&svc->ln->ctl);
+	if (svc->published)
+		return;
+	/* Before one of the same identity, which is about to go, if there is one. */
+	hlist_add_head_rcu(&svc->node,
+			   &svc->ln->svcs.buckets[hash_of_key(svc->ln, &svc->key) %
+						  LVS_SVC_BUCKETS]);
+	svc->published = true;
+}
+
+void lvs_svc_unpublish(struct lvs_svc *svc)
+{
+	lockdep_assert_held(&svc->ln->ctl);
+	if (svc->published)
+		hlist_del_rcu(&svc->node);
+	svc->published = false;
+	lvs_sched_set_discard(svc);
+	lvs_sched_set_publish(svc);
+}
+
+static void trash_counters(struct lvs_svc *svc, int cpu, struct lvs_counters *sum)
+{
+	struct lvs_counters one;
+	struct lvs_dest *dest;
+
+	list_for_each_entry(dest, &svc->trash, node) {
+		if (cpu < 0)
+			lvs_stats_read(dest->stats, &one);
+		else
+			lvs_stats_read_cpu(dest->stats, cpu, &one);
+		lvs_counters_add(sum, &one);
+	}
+}
+
+static void dest_counters(struct lvs_svc *svc, int cpu, struct lvs_counters *sum)
+{
+	struct lvs_counters one;
+	struct lvs_dest *dest;
+
+	list_for_each_entry(dest, &svc->dests, node) {
+		if (cpu < 0)
+			lvs_stats_read(dest->stats, &one);
+		else
+			lvs_stats_read_cpu(dest->stats, cpu, &one);
+		lvs_counters_add(sum, &one);
+	}
+	trash_counters(svc, cpu, sum);
+}
+
+void lvs_svc_counters(struct lvs_svc *svc, struct lvs_counters *sum)
+{
+	lockdep_assert_held(&svc->ln->ctl);
+	*sum = svc->base;
+	dest_counters(svc, -1, sum);
+}
+
+void lvs_net_counters(struct lvs_net *ln, int cpu, struct lvs_counters *sum)
+{
+	struct lvs_svc_table *table = &ln->svcs;
+	struct lvs_svc *svc;
+	int i;
+
+	lockdep_assert_held(&ln->ctl);
+	*sum = (struct lvs_counters){};
+	if (!table->gone)
+		return;
+	for_each_possible_cpu(i) {
+		if (cpu < 0 || cpu == i)
+			lvs_counters_add(sum, &table->gone[i]);
+	}
+	list_for_each_entry(svc, &table->list, list)
+		dest_counters(svc, cpu, sum);
+	for (i = 0; i < LVS_ORPHAN_BUCKETS; i++) {
+		hlist_for_each_entry(svc, &table->orphans[i], ctl_node)
+			trash_counters(svc, cpu, sum);
+	}
+}
+
+int lvs_svc_net_init(struct lvs_net *ln)
+{
+	struct lvs_svc_table *table = &ln->svcs;
+	int i;
+
+	table->seed = get_random_u32();
+	INIT_LIST_HEAD(&table->list);
+	for (i = 0; i < LVS_ORPHAN_BUCKETS; i++)
+		INIT_HLIST_HEAD(&table->orphans[i]);
+	init_llist_head(&table->reap);
+	INIT_WORK(&table->reaper, lvs_dest_reaper);
+	return 0;
+}
+
+/* As lvs_ctl_flush(), but it needs no memory for undoing and so cannot fail. */
+static void drop_all(struct lvs_net *ln)
+{
+	struct lvs_dest *dest, *next_dest;
+	struct lvs_svc *svc, *next;
+
+	list_for_each_entry_safe(svc, next, &ln->svcs.list, list) {
+		lvs_svc_unpublish(svc);
+		list_for_each_entry_safe(dest, next_dest, &svc->dests, node) {
+			lvs_dest_unlist(dest);
+			lvs_dest_publish(dest);
+			lvs_dest_put(dest);
+		}
+		lvs_svc_unlist(svc);
+		lvs_svc_free_unused(svc);
+	}
+}
+
+void lvs_svc_net_exit(struct lvs_net *ln)
+{
+	struct lvs_svc_table *table = &ln->svcs;
+
+	/* Never used: spare the namespace the wait. */
+	if (!table->buckets)
+		goto free;
+	mutex_lock(&ln->ctl);
+	drop_all(ln);
+	mutex_unlock(&ln->ctl);
+
+	/* The callbacks of the last references hand the dests to the reaper. */
+	rcu_barrier();
+	cancel_work_sync(&table->reaper);
+	mutex_lock(&ln->ctl);
+	lvs_dest_reap(ln);
+	mutex_unlock(&ln->ctl);
+free:
+	kfree(table->buckets);
+	kfree(table->listed);
+	kfree(table->gone);
+}
