@@ -173,7 +173,7 @@ static void undo_dest_add(struct lvs_undo *undo)
 	struct lvs_dest *dest = undo->dest;
 
 	lvs_dest_unlist(dest);
-	/* What it counted in between was the old one's too: it takes back what it had given away. */
+	/* What it counted in between was the old one's too: that gets back what it gave away. */
 	if (undo->from)
 		lvs_dest_adopt(dest, undo->from, &undo->counted);
 	lvs_dest_set_config(dest, &undo->dest_cfg);
