@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Generic netlink family "LVS": batches, drop counters, version handshake.
+#pragma once
+
+#include "codec/ipvs.h"
+
+#include <span>
+
+namespace lvs {
+
+struct EncodedBatch {
+    Request request;
+    // Where each operation begins and the last one ends, counted from the request's nlmsghdr.
+    std::vector<std::uint32_t> boundaries;
+
+    // The operation that the kernel's offset into the request points at.
+    std::optional<std::size_t> operation_at(std::uint32_t offset) const;
+};
+
+EncodedBatch encode_batch(std::span<const Operation> operations);
+Request encode_get_module_info();
+Request encode_get_drops(); // dump
+
+Result<ModuleInfo> decode_module_info(const Attributes& reply);
+Result<DropTable> decode_drops(const Attributes& reply);
+
+} // namespace lvs

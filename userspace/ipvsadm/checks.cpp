@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "ipvsadm/checks.h"
+
+#include "base/text.h"
+
+#include <algorithm>
+#include <vector>
+
+namespace lvs {
+
+namespace {
+
+struct Rules {
+    Option command;
+    const char* name;
+    std::vector<Topic> needed;
+    std::vector<Topic> allowed;
+    std::vector<Topic> at_most_one; // allowed as well
+};
+
+const std::vector<Topic> list_format = {
+    Topic::numeric,         Topic::stats,  Topic::rate,  Topic::thresholds,
+    Topic::persistent_conn, Topic::nosort, Topic::exact, Topic::tun_info,
+};
+
+const std::vector<Topic> service_body = {
+    Topic::scheduler, Topic::persistent, Topic::netmask, Topic::ops, Topic::pe, Topic::sched_flags,
+};
+
+const std::vector<Topic> dest_body = {
+    Topic::forwarding, Topic::weight,     Topic::u_threshold, Topic::l_threshold, Topic::tun_type,
+    Topic::tun_port,   Topic::tun_nocsum, Topic::tun_csum,    Topic::tun_remcsum,
+};
+
+const Rules& rules_of(Option command) {
+    static const std::vector<Rules> all = {
+        {Option::add_service, "add-service", {Topic::service}, service_body, {}},
+        {Option::edit_service, "edit-service", {Topic::service}, service_body, {}},
+        {Option::delete_service, "delete-service", {Topic::service}, {}, {}},
+        {Option::clear, "flush", {}, {}, {}},
+        {Option::list, "list", {}, list_format, {Topic::connection, Topic::service, Topic::timeout, Topic::daemon}},
+        {Option::add_server, "add-server", {Topic::service, Topic::server}, dest_body, {}},
+        {Option::edit_server, "edit-server", {Topic::service, Topic::server}, dest_body, {}},
+        {Option::delete_server, "delete-server", {Topic::service, Topic::server}, {}, {}},
+        {Option::set, "set", {}, {}, {}},
+        {Option::start_daemon,
+         "start-daemon",
+         {},
+         {Topic::mcast_interface, Topic::syncid, Topic::sync_maxlen, Topic::mcast_group, Topic::mcast_port,
+          Topic::mcast_ttl},
+         {}},
+        {Option::stop_daemon, "stop-daemon", {}, {Topic::mcast_interface, Topic::syncid}, {}},
+        {Option::restore, "restore", {}, {}, {}},
+        {Option::save, "save", {}, {Topic::numeric}, {}},
+        {Option::zero, "zero", {}, {Topic::service}, {}},
+        {Option::drops, "drops", {}, {Topic::numeric, Topic::service}, {}},
+        {Option::help, "help", {}, {}, {}},
+        {Option::version, "version", {}, {}, {}},
+    };
+    return *std::find_if(all.begin(), all.end(), [&](const Rules& r) { return r.command == command; });
+}
+
+bool contains(const std::vector<Topic>& list, Topic topic) {
+    return std::find(list.begin(), list.end(), topic) != list.end();
+}
+
+} // namespace
+
+const char* topic_name(Topic topic) {
+    static constexpr const char* names[] = {
+        "numeric",     "connection",     "service-address", "scheduler",   "persistent",  "netmask",
+        "real-server", "forward-method", "weight",          "u-threshold", "l-threshold", "mcast-interface",
+        "timeout",     "daemon",         "stats",           "rate",        "thresholds",  "persistent-conn",
+        "nosort",      "syncid",         "exact",           "ops",         "pe",          "sched-flags",
+        "tun-info",    "tun-type",       "tun-port",        "tun-nocsum",  "tun-csum",    "tun-remcsum",
+        "sync-maxlen", "mcast-group",    "mcast-port",      "mcast-ttl",
+    };
+    return names[static_cast<std::size_t>(topic)];
+}
+
+std::optional<Topic> topic_of(Option option) {
+    switch (option) {
+    case Option::numeric: return Topic::numeric;
+    case Option::connection: return Topic::connection;
+    case Option::tcp_service:
+    case Option::udp_service:
+    case Option::sctp_service:
+    case Option::fwmark_service: return Topic::service;
+    case Option::scheduler: return Topic::scheduler;
+    case Option::persistent: return Topic::persistent;
+    case Option::netmask: return Topic::netmask;
+    case Option::real_server: return Topic::server;
+    case Option::masquerading:
+    case Option::ipip:
+    case Option::gatewaying: return Topic::forwarding;
+    case Option::weight: return Topic::weight;
+    case Option::u_threshold: return Topic::u_threshold;
+    case Option::l_threshold: return Topic::l_threshold;
+    case Option::mcast_interface: return Topic::mcast_interface;
+    case Option::timeout: return Topic::timeout;
+    case Option::daemon: return Topic::daemon;
+    case Option::stats: return Topic::stats;
+    case Option::rate: return Topic::rate;
+    case Option::thresholds: return Topic::thresholds;
+    case Option::persistent_conn: return Topic::persistent_conn;
+    case Option::nosort: return Topic::nosort;
+    case Option::syncid: return Topic::syncid;
+    case Option::exact: return Topic::exact;
+    case Option::ops: return Topic::ops;
+    case Option::pe: return Topic::pe;
+    case Option::sched_flags: return Topic::sched_flags;
+    case Option::tun_info: return Topic::tun_info;
+    case Option::tun_type: return Topic::tun_type;
+    case Option::tun_port: return Topic::tun_port;
+    case Option::tun_nocsum: return Topic::tun_nocsum;
+    case Option::tun_csum: return Topic::tun_csum;
+    case Option::tun_remcsum: return Topic::tun_remcsum;
+    case Option::sync_maxlen: return Topic::sync_maxlen;
+    case Option::mcast_group: return Topic::mcast_group;
+    case Option::mcast_port: return Topic::mcast_port;
+    case Option::mcast_ttl: return Topic::mcast_ttl;
+    default: return std::nullopt;
+    }
+}
+
+Result<void, Failure> check_topics(Option command, const std::set<Topic>& topics) {
+    const Rules& rules = rules_of(command);
+    std::optional<Topic> first_choice;
+    for (int i = 0; i <= static_cast<int>(Topic::mcast_ttl); ++i) {
+        const auto topic = static_cast<Topic>(i);
+        const bool present = topics.contains(topic);
+        if (!present && contains(rules.needed, topic))
+            return Failure{exit_usage, text("You need to supply the '%s' option for the '%s' command",
+                                            topic_name(topic), rules.name)};
+        if (!present || contains(rules.needed, topic) || contains(rules.allowed, topic))
+            continue;
+        if (!contains(rules.at_most_one, topic))
+            return Failure{exit_usage,
+                           text("Illegal '%s' option with the '%s' command", topic_name(topic), rules.name)};
+        if (first_choice)
+            return Failure{exit_usage, text("The option '%s' conflicts with the '%s' option in the '%s' command",
+                                            topic_name(topic), topic_name(*first_choice), rules.name)};
+        first_choice = topic;
+    }
+    return {};
+}
+
+} // namespace lvs

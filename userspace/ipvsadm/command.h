@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What a command line asks for.
+#pragma once
+
+#include "base/result.h"
+#include "model/listing.h"
+#include "model/operation.h"
+
+#include <optional>
+#include <string>
+#include <variant>
+
+namespace lvs {
+
+enum ExitCode {
+    exit_success = 0,
+    exit_list_failure = 1,
+    exit_usage = 2,    // wrong use, a value out of range, or no kernel to talk to
+    exit_failure = 255 // the kernel refused, or the words could not be parsed
+};
+
+// Why the tool stops: what it prints on standard error and returns.
+struct Failure {
+    int exit_code = exit_usage;
+    std::string text;
+    bool operator==(const Failure&) const = default;
+};
+
+struct ListFormat {
+    bool numeric = false;
+    bool stats = false;
+    bool rate = false;
+    bool thresholds = false;
+    bool persistent = false;
+    bool tunnels = false;
+    bool exact = false;
+    bool sorted = true;
+    bool operator==(const ListFormat&) const = default;
+};
+
+struct ListServices {
+    std::optional<ServiceId> only;
+    ListFormat format;
+    bool operator==(const ListServices&) const = default;
+};
+struct ListConnections {
+    ListFormat format;
+    bool operator==(const ListConnections&) const = default;
+};
+struct ListTimeouts {
+    bool operator==(const ListTimeouts&) const = default;
+};
+struct ListDaemons {
+    bool operator==(const ListDaemons&) const = default;
+};
+struct ListDrops {
+    std::optional<ServiceId> only;
+    bool numeric = false;
+    bool operator==(const ListDrops&) const = default;
+};
+struct Save {
+    bool numeric = false;
+    bool operator==(const Save&) const = default;
+};
+struct Restore {
+    bool flush_first = false; // as ipvsadm-restore does
+    bool operator==(const Restore&) const = default;
+};
+struct SetTimeouts {
+    Timeouts timeouts;
+    bool operator==(const SetTimeouts&) const = default;
+};
+struct StartDaemon {
+    Daemon daemon;
+    bool operator==(const StartDaemon&) const = default;
+};
+struct StopDaemon {
+    DaemonState state = DaemonState::master;
+    bool operator==(const StopDaemon&) const = default;
+};
+struct ShowHelp {
+    bool operator==(const ShowHelp&) const = default;
+};
+struct ShowVersion {
+    bool operator==(const ShowVersion&) const = default;
+};
+
+using Command = std::variant<Operation, ListServices, ListConnections, ListTimeouts, ListDaemons, ListDrops, Save,
+                             Restore, SetTimeouts, StartDaemon, StopDaemon, ShowHelp, ShowVersion>;
+
+} // namespace lvs

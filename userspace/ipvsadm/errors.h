@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The sentence for a kernel's refusal, by what was asked.
+#pragma once
+
+#include "ipvsadm/command.h"
+
+namespace lvs {
+
+// What was asked of the kernel, as far as its errors are worded differently.
+enum class Asked {
+    anything,
+    add_service,
+    edit_service,
+    delete_service,
+    zero_service,
+    add_dest,
+    edit_dest,
+    delete_dest,
+    start_daemon,
+    stop_daemon,
+    get_service,
+    get_dests,
+};
+
+Asked asked_by(const Operation& operation);
+
+// The sentence for people and for scripts: the classic one where there is one, else the
+// kernel's own explanation, else what errno means.
+std::string error_text(Asked asked, const Error& error);
+// The same and, in brackets, the kernel's explanation, if it has one that the sentence lacks.
+std::string detailed_error_text(Asked asked, const Error& error);
+
+} // namespace lvs

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "ipvsadm/run.h"
+
+#include <sys/stat.h>
+
+#include <climits>
+#include <cstdio>
+#include <iostream>
+#include <unistd.h>
+
+namespace {
+
+// A redirected file by its name, so that an error in it can be found.
+std::string standard_input_name() {
+    struct stat status;
+    char path[PATH_MAX];
+    if (fstat(STDIN_FILENO, &status) == 0 && S_ISREG(status.st_mode)) {
+        const ssize_t length = readlink("/proc/self/fd/0", path, sizeof path);
+        if (length > 0 && static_cast<std::size_t>(length) < sizeof path)
+            return {path, static_cast<std::size_t>(length)};
+    }
+    return "<stdin>";
+}
+
+std::string base_name(const char* path) {
+    const std::string name = path ? path : "ipvsadm";
+    return name.substr(name.rfind('/') + 1);
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    const lvs::SystemResolver names;
+    lvs::World world{lvs::connect_to_kernel, names, std::cin, standard_input_name(), std::cout, std::cerr};
+    const int code = lvs::run(base_name(argc > 0 ? argv[0] : nullptr), {argv + std::min(argc, 1), argv + argc}, world);
+    std::cout.flush();
+    if (!std::cout) {
+        std::perror("ipvsadm: cannot write");
+        return lvs::exit_list_failure;
+    }
+    return code;
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "ipvsadm/names.h"
+
+#include "base/text.h"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+
+#include <cstring>
+#include <memory>
+
+namespace lvs {
+
+namespace {
+
+const char* protocol_name(Protocol protocol) {
+    switch (protocol) {
+    case Protocol::tcp: return "tcp";
+    case Protocol::udp: return "udp";
+    case Protocol::sctp: return "sctp";
+    }
+    return nullptr;
+}
+
+struct FreeAddrinfo {
+    void operator()(addrinfo* list) const { freeaddrinfo(list); }
+};
+
+std::optional<Address> first_address(const std::string& host, int family) {
+    addrinfo hints{};
+    hints.ai_family = family;
+    hints.ai_socktype = SOCK_STREAM;
+    addrinfo* raw = nullptr;
+    if (getaddrinfo(host.c_str(), nullptr, &hints, &raw) != 0)
+        return std::nullopt;
+    const std::unique_ptr<addrinfo, FreeAddrinfo> list(raw);
+
+    Address address;
+    address.family = static_cast<Family>(family);
+    if (family == AF_INET)
+        std::memcpy(address.bytes.data(), &reinterpret_cast<sockaddr_in*>(list->ai_addr)->sin_addr, 4);
+    else
+        std::memcpy(address.bytes.data(), &reinterpret_cast<sockaddr_in6*>(list->ai_addr)->sin6_addr, 16);
+    return address;
+}
+
+// Also the short forms (`10.1`) that inet_aton knows.
+std::optional<Address> numeric_ipv4(const std::string& word) {
+    in_addr raw{};
+    if (inet_aton(word.c_str(), &raw) == 0)
+        return std::nullopt;
+    Address address;
+    std::memcpy(address.bytes.data(), &raw, sizeof raw);
+    return address;
+}
+
+} // namespace
+
+std::optional<Address> SystemResolver::address_of(const std::string& host) const {
+    if (host.empty())
+        return std::nullopt;
+    if (auto address = first_address(host, AF_INET))
+        return address;
+    return first_address(host, AF_INET6);
+}
+
+std::optional<Port> SystemResolver::port_of(const std::string& service, Protocol protocol) const {
+    const servent* entry = getservbyname(service.c_str(), protocol_name(protocol));
+    if (!entry)
+        return std::nullopt;
+    return Port{ntohs(static_cast<std::uint16_t>(entry->s_port))};
+}
+
+std::optional<std::string> SystemResolver::host_name(const Address& address) const {
+    const hostent* entry =
+        gethostbyaddr(address.bytes.data(), static_cast<socklen_t>(address.size()), static_cast<int>(address.family));
+    if (!entry || !entry->h_name)
+        return std::nullopt;
+    return entry->h_name;
+}
+
+std::optional<std::string> SystemResolver::service_name(Port port, Protocol protocol) const {
+    const servent* entry = getservbyport(htons(port.value), protocol_name(protocol));
+    if (!entry)
+        return std::nullopt;
+    return entry->s_name;
+}
+
+std::optional<ParsedEndpoint> parse_endpoint(const std::string& word, Protocol protocol, const Resolver& names) {
+    std::string host = word;
+    std::optional<std::string> port;
+
+    if (word.starts_with('[')) {
+        const std::size_t end = word.find(']');
+        if (end == std::string::npos)
+            return std::nullopt;
+        host = word.substr(1, end - 1);
+        const std::string rest = word.substr(end + 1);
+        if (rest.starts_with(':'))
+            port = rest.substr(1);
+        else if (!rest.empty())
+            return std::nullopt;
+    }
+
+    std::optional<Address> address = Address::parse(Family::ipv6, host);
+    if (!address) {
+        if (const std::size_t colon = host.rfind(':'); colon != std::string::npos) {
+            port = host.substr(colon + 1);
+            host.resize(colon);
+        }
+        address = numeric_ipv4(host);
+        if (!address)
+            address = names.address_of(host);
+    }
+    if (!address)
+        return std::nullopt;
+
+    ParsedEndpoint parsed{*address, std::nullopt};
+    if (port) {
+        if (const auto value = number(*port, 0, 65535))
+            parsed.port = Port{static_cast<std::uint16_t>(*value)};
+        else
+            parsed.port = names.port_of(*port, protocol);
+        if (!parsed.port)
+            return std::nullopt;
+    }
+    return parsed;
+}
+
+std::string endpoint_text(const Endpoint& endpoint, Protocol protocol, bool numeric, const Resolver& names) {
+    const bool bracketed = endpoint.address.family == Family::ipv6;
+    std::optional<std::string> host;
+    std::optional<std::string> service;
+    if (!numeric) {
+        host = names.host_name(endpoint.address);
+        service = names.service_name(endpoint.port, protocol);
+    }
+    return (bracketed ? "[" : "") + host.value_or(endpoint.address.text()) + (bracketed ? "]:" : ":") +
+           service.value_or(std::to_string(endpoint.port.value));
+}
+
+} // namespace lvs

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "ipvsadm/options.h"
+
+#include <boost/program_options.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+
+namespace lvs {
+
+namespace po = boost::program_options;
+
+namespace {
+
+enum class Takes { nothing, value, optional_value };
+
+struct Spelling {
+    Option option;
+    const char* long_name;
+    char short_name; // 0: none
+    Takes takes = Takes::nothing;
+};
+
+constexpr Spelling spellings[] = {
+    {Option::add_service, "add-service", 'A'},
+    {Option::edit_service, "edit-service", 'E'},
+    {Option::delete_service, "delete-service", 'D'},
+    {Option::clear, "clear", 'C'},
+    {Option::list, "list", 'L'},
+    {Option::list, "", 'l'},
+    {Option::add_server, "add-server", 'a'},
+    {Option::edit_server, "edit-server", 'e'},
+    {Option::delete_server, "delete-server", 'd'},
+    {Option::set, "set", 0},
+    {Option::start_daemon, "start-daemon", 0, Takes::value},
+    {Option::stop_daemon, "stop-daemon", 0, Takes::value},
+    {Option::restore, "restore", 'R'},
+    {Option::save, "save", 'S'},
+    {Option::zero, "zero", 'Z'},
+    {Option::drops, "drops", 0},
+    {Option::help, "help", 'h'},
+    {Option::version, "version", 'v'},
+    {Option::numeric, "numeric", 'n'},
+    {Option::connection, "connection", 'c'},
+    {Option::tcp_service, "tcp-service", 't', Takes::value},
+    {Option::udp_service, "udp-service", 'u', Takes::value},
+    {Option::sctp_service, "sctp-service", 0, Takes::value},
+    {Option::fwmark_service, "fwmark-service", 'f', Takes::value},
+    {Option::scheduler, "scheduler", 's', Takes::value},
+    {Option::persistent, "persistent", 'p', Takes::optional_value},
+    {Option::netmask, "netmask", 'M', Takes::value},
+    {Option::real_server, "real-server", 'r', Takes::value},
+    {Option::masquerading, "masquerading", 'm'},
+    {Option::ipip, "ipip", 'i'},
+    {Option::gatewaying, "gatewaying", 'g'},
+    {Option::weight, "weight", 'w', Takes::value},
+    {Option::u_threshold, "u-threshold", 'x', Takes::value},
+    {Option::l_threshold, "l-threshold", 'y', Takes::value},
+    {Option::mcast_interface, "mcast-interface", 0, Takes::value},
+    {Option::timeout, "timeout", 0},
+    {Option::daemon, "daemon", 0},
+    {Option::stats, "stats", 0},
+    {Option::rate, "rate", 0},
+    {Option::thresholds, "thresholds", 0},
+    {Option::persistent_conn, "persistent-conn", 0},
+    {Option::nosort, "nosort", 0},
+    {Option::sort, "sort", 0},
+    {Option::syncid, "syncid", 0, Takes::value},
+    {Option::exact, "exact", 'X'},
+    {Option::ipv6, "ipv6", '6'},
+    {Option::ops, "ops", 'o'},
+    {Option::pe, "pe", 0, Takes::value},
+    {Option::sched_flags, "sched-flags", 'b', Takes::value},
+    {Option::tun_info, "tun-info", 0},
+    {Option::tun_type, "tun-type", 0, Takes::value},
+    {Option::tun_port, "tun-port", 0, Takes::value},
+    {Option::tun_nocsum, "tun-nocsum", 0},
+    {Option::tun_csum, "tun-csum", 0},
+    {Option::tun_remcsum, "tun-remcsum", 0},
+    {Option::sync_maxlen, "sync-maxlen", 0, Takes::value},
+    {Option::mcast_group, "mcast-group", 0, Takes::value},
+    {Option::mcast_port, "mcast-port", 0, Takes::value},
+    {Option::mcast_ttl, "mcast-ttl", 0, Takes::value},
+};
+
+const Spelling* find_long(std::string_view name) {
+    const auto* found = std::find_if(std::begin(spellings), std::end(spellings),
+                                     [&](const Spelling& s) { return *s.long_name && name == s.long_name; });
+    return found == std::end(spellings) ? nullptr : found;
+}
+
+const Spelling* find_short(char name) {
+    const auto* found = std::find_if(std::begin(spellings), std::end(spellings),
+                                     [&](const Spelling& s) { return s.short_name == name; });
+    return found == std::end(spellings) ? nullptr : found;
+}
+
+// Set before a value that is joined to its option, so that Boost takes an empty value, or one
+// that looks like an option, for what it is.
+constexpr char joint = '\x1f';
+
+po::options_description describe() {
+    po::options_description all;
+    for (const Spelling& s : spellings) {
+        std::string names = s.long_name;
+        if (s.short_name)
+            names += std::string(",") + s.short_name;
+        if (s.takes == Takes::nothing)
+            all.add_options()(names.c_str(), "");
+        else if (s.takes == Takes::value)
+            all.add_options()(names.c_str(), po::value<std::string>(), "");
+        else
+            all.add_options()(names.c_str(), po::value<std::string>()->implicit_value("", ""), "");
+    }
+    return all;
+}
+
+// The option whose value the next word must be: the one in `word`, or the last of a cluster.
+const Spelling* waits_for_value(const std::string& word) {
+    if (word.starts_with("--"))
+        return find_long(std::string_view(word).substr(2));
+    if (!word.starts_with('-'))
+        return nullptr;
+    for (std::size_t i = 1; i < word.size(); ++i) {
+        const Spelling* s = find_short(word[i]);
+        if (!s)
+            return nullptr;
+        if (s->takes != Takes::nothing)
+            return i + 1 == word.size() ? s : nullptr;
+    }
+    return nullptr;
+}
+
+// An option's value is the word after it, even if it begins with a dash. Boost would read such a
+// word as an option, so it is joined to its option first.
+std::vector<po::option> join_value(std::vector<std::string>& words) {
+    std::string& word = words.front();
+    if (const auto equals = word.find('='); word.starts_with("--") && equals != std::string::npos) {
+        if (word.size() == equals + 1)
+            word += joint; // an empty value is a value
+        return {};
+    }
+    const Spelling* s = waits_for_value(word);
+    if (!s || s->takes == Takes::nothing || words.size() < 2)
+        return {};
+    if (s->takes == Takes::optional_value && words[1].starts_with('-'))
+        return {};
+    word += (word.starts_with("--") ? "=" : "") + std::string(1, joint) + words[1];
+    words.erase(words.begin() + 1);
+    return {};
+}
+
+std::string value_of(const std::string& raw, bool short_form) {
+    if (raw.starts_with(joint))
+        return raw.substr(1);
+    if (short_form && raw.starts_with('='))
+        return raw.substr(1); // -w=5
+    return raw;
+}
+
+GivenOption given(const po::option& parsed) {
+    GivenOption out;
+    const std::string& key = parsed.string_key;
+    out.spelling = parsed.original_tokens.empty() ? key : parsed.original_tokens.front();
+    if (parsed.unregistered)
+        return out;
+    const bool short_form = !out.spelling.starts_with("--");
+    const Spelling* s = nullptr;
+    if (key.size() == 2 && key[0] == '-')
+        s = find_short(key[1]);
+    else
+        s = find_long(key);
+    if (!s)
+        return out;
+    out.option = s->option;
+    if (s->takes != Takes::nothing && !parsed.value.empty())
+        out.value = value_of(parsed.value.front(), short_form);
+    return out;
+}
+
+} // namespace
+
+GivenWords parse_words(const std::vector<std::string>& words) {
+    namespace style = po::command_line_style;
+    static const po::options_description description = describe();
+    constexpr int accepted = style::allow_long | style::long_allow_adjacent | style::long_allow_next |
+                             style::allow_short | style::allow_dash_for_short | style::short_allow_adjacent |
+                             style::short_allow_next | style::allow_sticky;
+
+    GivenWords out;
+    std::vector<po::option> parsed;
+    try {
+        parsed = po::command_line_parser(words)
+                     .options(description)
+                     .style(accepted)
+                     .extra_style_parser(join_value)
+                     .allow_unregistered()
+                     .run()
+                     .options;
+    } catch (const po::invalid_command_line_syntax&) {
+        // Only the last word can lack its argument; what stands before it may be wrong as well
+        // and is then reported first.
+        out = parse_words({words.begin(), words.end() - 1});
+        out.incomplete = words.back();
+        return out;
+    }
+    for (const po::option& option : parsed) {
+        if (option.position_key >= 0 || (option.string_key.empty() && !option.unregistered))
+            out.arguments.insert(out.arguments.end(), option.value.begin(), option.value.end());
+        else
+            out.options.push_back(given(option));
+    }
+    return out;
+}
+
+} // namespace lvs

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The words of a command line, taken apart into options in the order they were given.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace lvs {
+
+// Every option, by the long name under which messages and code know it. The order is the one
+// in which a command's options are checked.
+enum class Option {
+    // commands
+    add_service,
+    edit_service,
+    delete_service,
+    clear,
+    list,
+    add_server,
+    edit_server,
+    delete_server,
+    set,
+    start_daemon,
+    stop_daemon,
+    restore,
+    save,
+    zero,
+    drops,
+    help,
+    version,
+    // what they take
+    numeric,
+    connection,
+    tcp_service,
+    udp_service,
+    sctp_service,
+    fwmark_service,
+    scheduler,
+    persistent,
+    netmask,
+    real_server,
+    masquerading,
+    ipip,
+    gatewaying,
+    weight,
+    u_threshold,
+    l_threshold,
+    mcast_interface,
+    timeout,
+    daemon,
+    stats,
+    rate,
+    thresholds,
+    persistent_conn,
+    nosort,
+    sort,
+    syncid,
+    exact,
+    ipv6,
+    ops,
+    pe,
+    sched_flags,
+    tun_info,
+    tun_type,
+    tun_port,
+    tun_nocsum,
+    tun_csum,
+    tun_remcsum,
+    sync_maxlen,
+    mcast_group,
+    mcast_port,
+    mcast_ttl,
+};
+
+constexpr bool is_command(Option option) {
+    return option < Option::numeric;
+}
+
+struct GivenOption {
+    std::optional<Option> option; // none: an option nobody knows
+    std::optional<std::string> value;
+    std::string spelling; // as it was written, for messages
+};
+
+struct GivenWords {
+    std::vector<GivenOption> options;
+    std::vector<std::string> arguments; // words that belong to no option
+    // An option at the end that lacks its argument.
+    std::optional<std::string> incomplete;
+};
+
+GivenWords parse_words(const std::vector<std::string>& words);
+
+} // namespace lvs

@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "ipvsadm/parse.h"
+
+#include "base/text.h"
+#include "ipvsadm/checks.h"
+#include "ipvsadm/options.h"
+#include "ipvsadm/scheduler_flags.h"
+
+#include <climits>
+#include <cstring>
+#include <set>
+
+namespace lvs {
+
+namespace {
+
+constexpr long default_persistence = 360; // seconds
+constexpr long longest_timeout = 86400L * 31;
+constexpr const char* default_scheduler = "wlc";
+constexpr const char* default_interface = "eth0";
+
+const char* const try_help = "Try `ipvsadm -h' or 'ipvsadm --help' for more information.";
+
+Failure usage(std::string text) {
+    return {exit_usage, std::move(text)};
+}
+
+// What the options have said so far. A later option may depend on an earlier one: the family of
+// the service decides how a mask is read.
+struct Draft {
+    std::set<Topic> topics;
+
+    std::optional<Family> family; // of the service
+    Protocol protocol = Protocol::tcp;
+    Endpoint listener;
+    Fwmark mark;
+    Service service; // all but its id
+    std::string scheduler_flags;
+    Dest dest;
+    ListFormat format;
+    Daemon daemon;
+    Timeouts timeouts;
+
+    bool by_mark() const { return mark.value != 0; }
+    bool has(Topic topic) const { return topics.contains(topic); }
+    ServiceId id() const;
+};
+
+ServiceId Draft::id() const {
+    if (by_mark())
+        return Marked{mark, family.value_or(Family::ipv4)};
+    return Listener{protocol, listener};
+}
+
+// Reads a number into `field`, or fails with `complaint`.
+template <class Field>
+Result<void, Failure> read_number(const std::string& word, long low, long high, const char* complaint, Field& field) {
+    const auto value = number(word, low, high);
+    if (!value)
+        return usage(complaint);
+    field = static_cast<Field>(*value);
+    return {};
+}
+
+Result<void, Failure> read_timeout(const std::string& word, long low, std::uint32_t& field) {
+    const auto value = number(word, low, longest_timeout);
+    if (!value)
+        return usage(text("invalid timeout value `%s' specified", word.c_str()));
+    field = static_cast<std::uint32_t>(*value);
+    return {};
+}
+
+Result<void, Failure> read_service(Draft& draft, Protocol protocol, const std::string& word, const Resolver& names) {
+    draft.protocol = protocol;
+    const auto endpoint = parse_endpoint(word, protocol, names);
+    if (!endpoint)
+        return usage("illegal virtual server address[:port] specified");
+    draft.family = endpoint->address.family;
+    draft.listener = {endpoint->address, endpoint->port.value_or(Port{})};
+    draft.service.netmask = whole_mask(*draft.family);
+    return {};
+}
+
+Result<void, Failure> read_mark(Draft& draft, const std::string& word) {
+    const auto value = number(word, 1, INT_MAX);
+    if (!value)
+        return usage(text("invalid fwmark value `%s' specified", word.c_str()));
+    draft.mark = {static_cast<std::uint32_t>(*value)};
+    draft.family = Family::ipv4;
+    draft.service.netmask = whole_ipv4_mask;
+    return {};
+}
+
+Result<void, Failure> read_netmask(Draft& draft, const std::string& word, const Resolver& names) {
+    if (draft.family == Family::ipv6)
+        return read_number(word, 1, 128, "illegal ipv6 netmask specified", draft.service.netmask);
+    const auto mask = parse_endpoint(word, Protocol::tcp, names);
+    if (!mask || mask->address.family != Family::ipv4 || mask->port)
+        return usage("illegal virtual server persistent mask specified");
+    std::memcpy(&draft.service.netmask, mask->address.bytes.data(), sizeof draft.service.netmask);
+    return {};
+}
+
+Result<void, Failure> read_server(Draft& draft, const std::string& word, const Resolver& names) {
+    const auto endpoint = parse_endpoint(word, draft.protocol, names);
+    if (!endpoint)
+        return usage("illegal real server address[:port] specified");
+    draft.dest.endpoint = {endpoint->address, endpoint->port.value_or(draft.listener.port)};
+    return {};
+}
+
+Result<void, Failure> read_tunnel_type(Draft& draft, const std::string& word) {
+    if (word == "ipip")
+        draft.dest.tunnel.type = TunnelType::ipip;
+    else if (word == "gue")
+        draft.dest.tunnel.type = TunnelType::gue;
+    else if (word == "gre")
+        draft.dest.tunnel.type = TunnelType::gre;
+    else
+        return usage("illegal tunnel type specified");
+    return {};
+}
+
+Result<void, Failure> read_group(Draft& draft, const std::string& word) {
+    std::optional<Address> group = Address::parse(Family::ipv4, word);
+    if (!group)
+        group = Address::parse(Family::ipv6, word);
+    if (!group)
+        return usage("illegal mcast group specified");
+    draft.daemon.group = group;
+    return {};
+}
+
+Result<void, Failure> set_flag(std::uint32_t& flags, std::uint32_t flag) {
+    flags |= flag;
+    return {};
+}
+
+Result<void, Failure> set_on(bool& field) {
+    field = true;
+    return {};
+}
+
+Result<void, Failure> set_forwarding(Draft& draft, Forwarding forwarding) {
+    draft.dest.forwarding = forwarding;
+    return {};
+}
+
+Result<void, Failure> set_tunnel_flag(Draft& draft, TunnelFlag flag) {
+    draft.dest.tunnel.flags = static_cast<std::uint16_t>(draft.dest.tunnel.flags | flag);
+    return {};
+}
+
+Result<void, Failure> read_option(Draft& draft, Option option, const std::optional<std::string>& given,
+                                  const Resolver& names) {
+    const std::string value = given.value_or("");
+    switch (option) {
+    case Option::tcp_service: return read_service(draft, Protocol::tcp, value, names);
+    case Option::udp_service: return read_service(draft, Protocol::udp, value, names);
+    case Option::sctp_service: return read_service(draft, Protocol::sctp, value, names);
+    case Option::fwmark_service: return read_mark(draft, value);
+    case Option::ipv6:
+        if (!draft.by_mark())
+            return usage("-6 used before -f\n");
+        draft.family = Family::ipv6;
+        draft.service.netmask = whole_ipv6_prefix;
+        return {};
+    case Option::scheduler: draft.service.scheduler = value.substr(0, 15); return {};
+    case Option::persistent:
+        draft.service.flags |= persistent_flag;
+        return read_timeout(given ? value : std::to_string(default_persistence), 1, draft.service.timeout);
+    case Option::netmask: return read_netmask(draft, value, names);
+    case Option::pe: draft.service.persistence_engine = value.substr(0, 15); return {};
+    case Option::ops: return set_flag(draft.service.flags, one_packet_flag);
+    case Option::sched_flags: draft.scheduler_flags = value; return {};
+
+    case Option::real_server: return read_server(draft, value, names);
+    case Option::masquerading: return set_forwarding(draft, Forwarding::masquerade);
+    case Option::ipip: return set_forwarding(draft, Forwarding::tunnel);
+    case Option::gatewaying: return set_forwarding(draft, Forwarding::route);
+    case Option::weight: return read_number(value, 0, INT_MAX, "illegal weight specified", draft.dest.weight.value);
+    case Option::u_threshold:
+        return read_number(value, 0, INT_MAX, "illegal u_threshold specified", draft.dest.upper_threshold);
+    case Option::l_threshold:
+        return read_number(value, 0, INT_MAX, "illegal l_threshold specified", draft.dest.lower_threshold);
+    case Option::tun_type: return read_tunnel_type(draft, value);
+    case Option::tun_port:
+        return read_number(value, 1, 65535, "illegal tunnel port specified", draft.dest.tunnel.port.value);
+    case Option::tun_nocsum: return set_tunnel_flag(draft, tunnel_no_checksum);
+    case Option::tun_csum: return set_tunnel_flag(draft, tunnel_checksum);
+    case Option::tun_remcsum: return set_tunnel_flag(draft, tunnel_remote_checksum);
+
+    case Option::numeric: return set_on(draft.format.numeric);
+    case Option::stats: return set_on(draft.format.stats);
+    case Option::rate: return set_on(draft.format.rate);
+    case Option::thresholds: return set_on(draft.format.thresholds);
+    case Option::persistent_conn: return set_on(draft.format.persistent);
+    case Option::tun_info: return set_on(draft.format.tunnels);
+    case Option::exact: return set_on(draft.format.exact);
+    case Option::nosort: draft.format.sorted = false; return {};
+    case Option::sort:
+    case Option::connection:
+    case Option::timeout:
+    case Option::daemon: return {}; // it is enough that they were given
+
+    case Option::mcast_interface: draft.daemon.interface = value.substr(0, 15); return {};
+    case Option::syncid: return read_number(value, 0, 255, "illegal syncid specified", draft.daemon.sync_id);
+    case Option::sync_maxlen:
+        return read_number(value, 1, 65507, "illegal sync_maxlen specified", draft.daemon.max_length);
+    case Option::mcast_group: return read_group(draft, value);
+    case Option::mcast_port:
+        return read_number(value, 1, 65535, "illegal mcast_port specified", draft.daemon.port.value);
+    case Option::mcast_ttl: return read_number(value, 1, 255, "illegal mcast_ttl specified", draft.daemon.ttl);
+    default: return {}; // commands do not come here
+    }
+}
+
+Result<DaemonState, Failure> read_daemon_state(const std::string& word, const char* complaint) {
+    if (word == "master")
+        return DaemonState::master;
+    if (word == "backup")
+        return DaemonState::backup;
+    return usage(complaint);
+}
+
+Result<void, Failure> read_set_arguments(Draft& draft, std::vector<std::string>& arguments) {
+    if (arguments.size() < 3)
+        return usage("--set option requires 3 timeout values");
+    std::uint32_t* const fields[] = {&draft.timeouts.tcp, &draft.timeouts.tcp_fin, &draft.timeouts.udp};
+    for (std::size_t i = 0; i < 3; ++i)
+        if (auto read = read_timeout(arguments[i], 0, *fields[i]); !read)
+            return read;
+    arguments.erase(arguments.begin(), arguments.begin() + 3);
+    return {};
+}
+
+Result<void, Failure> finish_service(Draft& draft) {
+    Service& service = draft.service;
+    if (!draft.by_mark() && draft.listener.port.value == 0 && !service.has(persistent_flag))
+        return usage("Zero port specified for non-persistent service");
+    if (service.has(one_packet_flag) && !draft.by_mark() && draft.protocol != Protocol::udp)
+        return usage("One-Packet Scheduling is only for UDP virtual services");
+    if (service.scheduler.empty())
+        service.scheduler = default_scheduler;
+    if (draft.has(Topic::sched_flags)) {
+        auto flags = parse_scheduler_flags(service.scheduler, draft.scheduler_flags);
+        if (!flags)
+            return flags.error();
+        service.flags |= *flags;
+    }
+    service.id = draft.id();
+    return {};
+}
+
+Result<void, Failure> finish_dest(Draft& draft) {
+    Dest& dest = draft.dest;
+    // Packets routed or tunneled arrive as they were sent, so the port cannot change.
+    if (!draft.by_mark() && dest.forwarding != Forwarding::masquerade)
+        dest.endpoint.port = draft.listener.port;
+    if (dest.endpoint.address.family != family_of(draft.id()) && dest.forwarding != Forwarding::tunnel)
+        return usage("Different address family is allowed only for tunneling servers");
+    for (Topic topic : {Topic::tun_type, Topic::tun_port, Topic::tun_nocsum, Topic::tun_csum, Topic::tun_remcsum})
+        if (draft.has(topic) && dest.forwarding != Forwarding::tunnel)
+            return usage("Tunnel options conflict with forward method");
+    if (dest.tunnel.type == TunnelType::gue && dest.tunnel.port.value == 0)
+        return usage("You need to supply the 'tun-port' option for the 'gue' tunnel type");
+    return {};
+}
+
+Result<Command, Failure> list_command(const Draft& draft) {
+    if (draft.has(Topic::connection))
+        return Command{ListConnections{draft.format}};
+    if (draft.has(Topic::service))
+        return Command{ListServices{draft.id(), draft.format}};
+    if (draft.has(Topic::timeout))
+        return Command{ListTimeouts{}};
+    if (draft.has(Topic::daemon))
+        return Command{ListDaemons{}};
+    return Command{ListServices{std::nullopt, draft.format}};
+}
+
+Result<Command, Failure> finish(Option command, Draft& draft) {
+    const auto operation = [](auto change) { return Command{Operation{std::move(change)}}; };
+    const auto only = [&]() -> std::optional<ServiceId> {
+        return draft.has(Topic::service) ? std::optional(draft.id()) : std::nullopt;
+    };
+    switch (command) {
+    case Option::add_service:
+    case Option::edit_service:
+        if (auto done = finish_service(draft); !done)
+            return done.error();
+        return command == Option::add_service ? operation(AddService{draft.service})
+                                              : operation(EditService{draft.service});
+    case Option::delete_service: return operation(DeleteService{draft.id()});
+    case Option::add_server:
+    case Option::edit_server:
+        if (auto done = finish_dest(draft); !done)
+            return done.error();
+        return command == Option::add_server ? operation(AddDest{draft.id(), draft.dest})
+                                             : operation(EditDest{draft.id(), draft.dest});
+    case Option::delete_server: return operation(DeleteDest{draft.id(), draft.dest.endpoint});
+    case Option::clear: return operation(Flush{});
+    case Option::zero: return operation(ZeroCounters{only()});
+    case Option::set: return Command{SetTimeouts{draft.timeouts}};
+    case Option::start_daemon:
+        if (draft.daemon.interface.empty())
+            draft.daemon.interface = default_interface;
+        return Command{StartDaemon{draft.daemon}};
+    case Option::stop_daemon: return Command{StopDaemon{draft.daemon.state}};
+    case Option::restore: return Command{Restore{}};
+    case Option::save: return Command{Save{draft.format.numeric}};
+    case Option::drops: return Command{ListDrops{only(), draft.format.numeric}};
+    case Option::list: return list_command(draft);
+    default: return Failure{exit_failure, try_help};
+    }
+}
+
+} // namespace
+
+Result<Command, Failure> parse_command(const std::vector<std::string>& words, const Resolver& names) {
+    if (words.empty())
+        return Command{ListServices{}};
+    GivenWords given = parse_words(words);
+    if (given.options.empty() || !given.options.front().option || !is_command(*given.options.front().option))
+        return Failure{exit_failure, try_help};
+
+    const GivenOption& first = given.options.front();
+    const Option command = *first.option;
+    Draft draft;
+    draft.service.netmask = whole_ipv4_mask;
+    if (command == Option::help)
+        return Command{ShowHelp{}};
+    if (command == Option::version)
+        return Command{ShowVersion{}};
+    if (command == Option::start_daemon || command == Option::stop_daemon) {
+        auto state = read_daemon_state(first.value.value_or(""), command == Option::start_daemon
+                                                                     ? "illegal start-daemon parameter specified"
+                                                                     : "illegal stop-daemon parameter specified");
+        if (!state)
+            return state.error();
+        draft.daemon.state = *state;
+    }
+
+    for (std::size_t i = 1; i < given.options.size(); ++i) {
+        const GivenOption& option = given.options[i];
+        if (!option.option)
+            return Failure{exit_failure, option.spelling + ": unknown option"};
+        if (is_command(*option.option))
+            return usage(text("invalid option `%s'", option.spelling.c_str()));
+        if (const auto topic = topic_of(*option.option); topic && !draft.topics.insert(*topic).second)
+            return usage(text("multiple '%s' options specified", topic_name(*topic)));
+        if (auto read = read_option(draft, *option.option, option.value, names); !read)
+            return read.error();
+    }
+    if (given.incomplete)
+        return Failure{exit_failure, *given.incomplete + ": missing argument"};
+    if (command == Option::set)
+        if (auto read = read_set_arguments(draft, given.arguments); !read)
+            return read.error();
+    if (!given.arguments.empty())
+        return usage("unexpected argument " + given.arguments.front());
+    if (auto checked = check_topics(command, draft.topics); !checked)
+        return checked.error();
+    return finish(command, draft);
+}
+
+} // namespace lvs

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "base/text.h"
+#include "ipvsadm/render.h"
+#include "ipvsadm/scheduler_flags.h"
+
+#include <cstring>
+
+namespace lvs {
+
+namespace {
+
+std::string mask_option(const Service& service) {
+    if (family_of(service.id) == Family::ipv6)
+        return service.netmask == whole_ipv6_prefix ? "" : text(" -M %u", service.netmask);
+    if (service.netmask == whole_ipv4_mask)
+        return "";
+    Address mask;
+    std::memcpy(mask.bytes.data(), &service.netmask, sizeof service.netmask);
+    return " -M " + mask.text();
+}
+
+std::string service_rule(const Service& service, bool numeric, const Resolver& names) {
+    std::string out = "-A " + service_option(service.id, numeric, names) + " -s " + service.scheduler;
+    if (service.has(persistent_flag))
+        out += text(" -p %u", service.timeout) + mask_option(service);
+    if (!service.persistence_engine.empty())
+        out += " --pe " + service.persistence_engine;
+    if (service.has(one_packet_flag))
+        out += " -o";
+    const std::string flags = scheduler_flags_text(service.scheduler, service.flags);
+    if (!flags.empty())
+        out += " -b " + flags;
+    return out + "\n";
+}
+
+std::string tunnel_options(const Tunnel& tunnel) {
+    std::string out = std::string(" --tun-type ") + tunnel_type_name(tunnel.type);
+    if (tunnel.type == TunnelType::ipip)
+        return out;
+    if (tunnel.type == TunnelType::gue)
+        out += text(" --tun-port %u", tunnel.port.value);
+    if (tunnel.flags & tunnel_checksum)
+        return out + " --tun-csum";
+    if (tunnel.flags & tunnel_remote_checksum)
+        return out + " --tun-remcsum";
+    return out + " --tun-nocsum";
+}
+
+std::string dest_rule(const ServiceId& id, const Dest& dest, bool numeric, const Resolver& names) {
+    const auto* listener = std::get_if<Listener>(&id);
+    const Protocol protocol = listener ? listener->protocol : Protocol::tcp;
+    std::string out = "-a " + service_option(id, numeric, names) + " -r " +
+                      endpoint_text(dest.endpoint, protocol, numeric, names) + " " +
+                      forwarding_option(dest.forwarding) + text(" -w %d", dest.weight.value);
+    if (dest.upper_threshold)
+        out += text(" -x %u", dest.upper_threshold);
+    if (dest.lower_threshold)
+        out += text(" -y %u", dest.lower_threshold);
+    if (dest.forwarding == Forwarding::tunnel)
+        out += tunnel_options(dest.tunnel);
+    return out + "\n";
+}
+
+} // namespace
+
+const char* forwarding_option(Forwarding forwarding) {
+    switch (forwarding) {
+    case Forwarding::masquerade: return "-m";
+    case Forwarding::tunnel: return "-i";
+    default: return "-g"; // the kernel turns routing to itself into `local` on its own
+    }
+}
+
+const char* tunnel_type_name(TunnelType type) {
+    switch (type) {
+    case TunnelType::ipip: return "ipip";
+    case TunnelType::gue: return "gue";
+    case TunnelType::gre: return "gre";
+    }
+    return "unknown";
+}
+
+std::string service_option(const ServiceId& id, bool numeric, const Resolver& names) {
+    if (const auto* marked = std::get_if<Marked>(&id))
+        return text("-f %u%s", marked->mark.value, marked->family == Family::ipv6 ? " -6" : "");
+    const auto& listener = std::get<Listener>(id);
+    const char* option = "-t";
+    if (listener.protocol == Protocol::udp)
+        option = "-u";
+    else if (listener.protocol == Protocol::sctp)
+        option = "--sctp-service";
+    return std::string(option) + " " + endpoint_text(listener.endpoint, listener.protocol, numeric, names);
+}
+
+std::string save_rules(const ServiceTable& table, bool numeric, const Resolver& names) {
+    const Service& service = table.service.service;
+    std::string out = service_rule(service, numeric, names);
+    for (const ListedDest& listed : table.dests)
+        out += dest_rule(service.id, listed.dest, numeric, names);
+    return out;
+}
+
+} // namespace lvs

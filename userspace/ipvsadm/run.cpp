@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "ipvsadm/run.h"
+
+#include "ipvsadm/errors.h"
+#include "ipvsadm/help.h"
+#include "ipvsadm/parse.h"
+#include "ipvsadm/render.h"
+#include "ipvsadm/restore.h"
+
+#include <algorithm>
+#include <ostream>
+
+namespace lvs {
+
+namespace {
+
+int fail(World& world, int exit_code, const std::string& text) {
+    world.err << text << "\n";
+    return exit_code;
+}
+
+int refused(World& world, Asked asked, const Error& error, int exit_code = exit_failure) {
+    return fail(world, exit_code, error_text(asked, error));
+}
+
+int ended(World& world, Asked asked, const Result<void>& result) {
+    return result ? int{exit_success} : refused(world, asked, result.error());
+}
+
+// A service's dests, in the order of listings.
+Result<ServiceTable> read_table(Kernel& kernel, ListedService service, bool sorted) {
+    auto dests = kernel.dests(service.service.id);
+    if (!dests)
+        return dests.error();
+    if (sorted)
+        std::stable_sort(dests->begin(), dests->end(),
+                         [](const ListedDest& a, const ListedDest& b) { return a.dest.endpoint < b.dest.endpoint; });
+    return ServiceTable{std::move(service), std::move(*dests)};
+}
+
+Result<std::vector<ListedService>> read_services(Kernel& kernel, bool sorted) {
+    auto services = kernel.services();
+    if (services && sorted)
+        std::stable_sort(services->begin(), services->end(), [](const ListedService& a, const ListedService& b) {
+            return listed_before(a.service.id, b.service.id);
+        });
+    return services;
+}
+
+int list_one(World& world, Kernel& kernel, const ListServices& list) {
+    auto service = kernel.service(*list.only);
+    if (!service)
+        return refused(world, Asked::get_service, service.error(), exit_list_failure);
+    auto table = read_table(kernel, *service, list.format.sorted);
+    if (!table)
+        return refused(world, Asked::get_dests, table.error(), exit_list_failure);
+    world.out << table_header(list.format) << table_rows(*table, list.format, world.names);
+    return exit_success;
+}
+
+int list_all(World& world, Kernel& kernel, const Info& info, const ListFormat& format) {
+    auto services = read_services(kernel, format.sorted);
+    if (!services)
+        return refused(world, Asked::anything, services.error(), exit_list_failure);
+    world.out << version_line(info) << table_header(format);
+    for (ListedService& service : *services) {
+        auto table = read_table(kernel, std::move(service), format.sorted);
+        if (!table)
+            return refused(world, Asked::get_dests, table.error(), exit_list_failure);
+        world.out << table_rows(*table, format, world.names);
+    }
+    return exit_success;
+}
+
+int save_all(World& world, Kernel& kernel, bool numeric) {
+    auto services = read_services(kernel, true);
+    if (!services)
+        return refused(world, Asked::anything, services.error(), exit_list_failure);
+    for (ListedService& service : *services) {
+        auto table = read_table(kernel, std::move(service), true);
+        if (!table)
+            return refused(world, Asked::get_dests, table.error(), exit_list_failure);
+        world.out << save_rules(*table, numeric, world.names);
+    }
+    return exit_success;
+}
+
+int list_connections(World& world, Kernel& kernel, const ListFormat& format) {
+    auto table = kernel.connection_table();
+    if (!table)
+        return fail(world, exit_list_failure, "cannot open file " + table.error().message);
+    auto rows = connection_rows(*table, format, world.names);
+    if (!rows)
+        return fail(world, rows.error().exit_code, rows.error().text);
+    world.out << *rows;
+    return exit_success;
+}
+
+int list_timeouts(World& world, Kernel& kernel) {
+    auto timeouts = kernel.timeouts();
+    if (!timeouts)
+        return refused(world, Asked::anything, timeouts.error(), exit_list_failure);
+    world.out << timeouts_line(*timeouts);
+    return exit_success;
+}
+
+int list_daemons(World& world, Kernel& kernel) {
+    auto daemons = kernel.daemons();
+    if (!daemons)
+        return refused(world, Asked::anything, daemons.error(), exit_list_failure);
+    for (const Daemon& daemon : *daemons)
+        world.out << daemon_line(daemon);
+    return exit_success;
+}
+
+int list_drops(World& world, Kernel& kernel, const ListDrops& list) {
+    auto tables = kernel.drops();
+    if (!tables)
+        return refused(world, Asked::anything, tables.error(), exit_list_failure);
+    if (list.only) {
+        std::erase_if(*tables, [&](const DropTable& table) { return table.service != list.only; });
+        if (tables->empty())
+            return fail(world, exit_list_failure, "No such service");
+    }
+    std::stable_sort(tables->begin(), tables->end(), [](const DropTable& a, const DropTable& b) {
+        if (!a.service || !b.service)
+            return !a.service && b.service;
+        return listed_before(*a.service, *b.service);
+    });
+    world.out << drop_tables(*tables, list.numeric, world.names);
+    return exit_success;
+}
+
+int carry_out(const Command& command, Kernel& kernel, const Info& info, World& world) {
+    return std::visit(
+        Overloaded{
+            [&](const Operation& change) { return ended(world, asked_by(change), kernel.apply(change)); },
+            [&](const ListServices& list) {
+                return list.only ? list_one(world, kernel, list) : list_all(world, kernel, info, list.format);
+            },
+            [&](const ListConnections& list) { return list_connections(world, kernel, list.format); },
+            [&](const ListTimeouts&) { return list_timeouts(world, kernel); },
+            [&](const ListDaemons&) { return list_daemons(world, kernel); },
+            [&](const ListDrops& list) { return list_drops(world, kernel, list); },
+            [&](const Save& save) { return save_all(world, kernel, save.numeric); },
+            [&](const Restore& restore) { return restore_table(restore, kernel, world); },
+            [&](const SetTimeouts& set) { return ended(world, Asked::anything, kernel.set_timeouts(set.timeouts)); },
+            [&](const StartDaemon& start) {
+                return ended(world, Asked::start_daemon, kernel.start_daemon(start.daemon));
+            },
+            [&](const StopDaemon& stop) { return ended(world, Asked::stop_daemon, kernel.stop_daemon(stop.state)); },
+            [&](const ShowHelp&) { return int{exit_success}; },
+            [&](const ShowVersion&) { return int{exit_success}; },
+        },
+        command);
+}
+
+int cannot_initialise(World& world, const Error& error) {
+    if (!error.message.empty())
+        world.err << "ipvsadm: " << error.message << "\n";
+    return fail(world, exit_usage,
+                "Can't initialize ipvs: " + error_text(Asked::anything, {error.code, {}, std::nullopt}) +
+                    "\nAre you sure that IP Virtual Server is built in the kernel or as module?");
+}
+
+Result<Command, Failure> command_for(const std::string& program, const std::vector<std::string>& words,
+                                     const Resolver& names) {
+    if (program == "ipvsadm-save") {
+        if (words.empty() || words == std::vector<std::string>{"-n"})
+            return Command{Save{!words.empty()}};
+        return Failure{exit_list_failure, save_usage};
+    }
+    if (program == "ipvsadm-restore") {
+        if (words.empty())
+            return Command{Restore{.flush_first = true}};
+        return Failure{exit_list_failure, restore_usage};
+    }
+    return parse_command(words, names);
+}
+
+} // namespace
+
+int run(const std::string& program, const std::vector<std::string>& words, World& world) {
+    auto command = command_for(program, words, world.names);
+    if (!command)
+        return fail(world, command.error().exit_code, command.error().text);
+    if (std::holds_alternative<ShowHelp>(*command)) {
+        world.out << help_text;
+        return exit_success;
+    }
+    if (std::holds_alternative<ShowVersion>(*command)) {
+        world.out << version_text;
+        return exit_success;
+    }
+    auto kernel = world.connect();
+    if (!kernel)
+        return cannot_initialise(world, kernel.error());
+    auto info = (*kernel)->info();
+    if (!info)
+        return cannot_initialise(world, info.error());
+    return carry_out(*command, **kernel, *info, world);
+}
+
+} // namespace lvs

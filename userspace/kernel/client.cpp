@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "kernel/client.h"
+
+#include "base/text.h"
+#include "codec/lvs.h"
+#include "kernel/module.h"
+
+#include <linux/ip_vs.h>
+#include <lvs/abi.h>
+
+#include <cerrno>
+#include <fstream>
+#include <sstream>
+
+namespace lvs {
+
+Result<std::shared_ptr<Kernel>> connect_to_kernel() {
+    auto socket = Socket::open();
+    if (!socket)
+        return socket.error();
+    auto family = socket->find_family(IPVS_GENL_NAME);
+    if (!family)
+        return family.error();
+    if (!*family) {
+        if (auto loaded = load_director_module(); !loaded) {
+            Error error = loaded.error();
+            if (error.code == ENOENT)
+                error.code = ENOPROTOOPT; // no module, no protocol
+            return error;
+        }
+        family = socket->find_family(IPVS_GENL_NAME);
+        if (!family)
+            return family.error();
+        if (!*family)
+            return Error{ENOPROTOOPT, {}, std::nullopt};
+    }
+    return std::shared_ptr<Kernel>(std::make_shared<Client>(std::move(*socket), **family));
+}
+
+template <class T, class Decode> Result<T> Client::get_one(GenlTarget target, const Request& request, Decode decode) {
+    std::optional<T> found;
+    auto sent = socket_.transact(target, Socket::Kind::action, request, [&](const Attributes& reply) -> Result<void> {
+        auto decoded = decode(reply);
+        if (!decoded)
+            return decoded.error();
+        found = *decoded;
+        return {};
+    });
+    if (!sent)
+        return sent.error();
+    if (!found)
+        return malformed("none came");
+    return *found;
+}
+
+template <class T, class Decode>
+Result<std::vector<T>> Client::get_all(GenlTarget target, const Request& request, Decode decode) {
+    std::vector<T> found;
+    auto sent = socket_.transact(target, Socket::Kind::dump, request, [&](const Attributes& reply) -> Result<void> {
+        auto decoded = decode(reply);
+        if (!decoded)
+            return decoded.error();
+        found.push_back(std::move(*decoded));
+        return {};
+    });
+    if (!sent)
+        return sent.error();
+    return found;
+}
+
+Result<void> Client::act(const Request& request) {
+    return socket_.transact(ipvs_, Socket::Kind::action, request, nullptr);
+}
+
+Result<Info> Client::info() {
+    return get_one<Info>(ipvs_, encode_get_info(), decode_info);
+}
+
+Result<void> Client::apply(const Operation& operation) {
+    return act(encode_operation(operation));
+}
+
+Result<std::vector<ListedService>> Client::services() {
+    return get_all<ListedService>(ipvs_, encode_get_services(), decode_service);
+}
+
+Result<ListedService> Client::service(const ServiceId& id) {
+    return get_one<ListedService>(ipvs_, encode_get_service(id), decode_service);
+}
+
+Result<std::vector<ListedDest>> Client::dests(const ServiceId& id) {
+    const auto decode = [&](const Attributes& reply) { return decode_dest(reply, family_of(id)); };
+    return get_all<ListedDest>(ipvs_, encode_get_dests(id), decode);
+}
+
+Result<Timeouts> Client::timeouts() {
+    return get_one<Timeouts>(ipvs_, encode_get_timeouts(), decode_timeouts);
+}
+
+Result<void> Client::set_timeouts(const Timeouts& timeouts) {
+    return act(encode_set_timeouts(timeouts));
+}
+
+Result<std::vector<Daemon>> Client::daemons() {
+    return get_all<Daemon>(ipvs_, encode_get_daemons(), decode_daemon);
+}
+
+Result<void> Client::start_daemon(const Daemon& daemon) {
+    return act(encode_start_daemon(daemon));
+}
+
+Result<void> Client::stop_daemon(DaemonState state) {
+    return act(encode_stop_daemon(state));
+}
+
+Result<std::string> Client::connection_table() {
+    const char* path = "/proc/net/ip_vs_conn";
+    std::ifstream file(path);
+    if (!file)
+        return Error{errno, path, std::nullopt};
+    std::ostringstream content;
+    content << file.rdbuf();
+    return content.str();
+}
+
+bool Client::has_extensions() {
+    auto family = socket_.find_family(LVS_GENL_NAME);
+    return family && family->has_value();
+}
+
+Result<ModuleInfo> Client::module_info() {
+    auto family = socket_.find_family(LVS_GENL_NAME);
+    if (!family)
+        return family.error();
+    if (!*family)
+        return Error{EOPNOTSUPP, "the running kernel module is plain ip_vs; this needs lvs", std::nullopt};
+    return get_one<ModuleInfo>({**family, LVS_GENL_VERSION}, encode_get_module_info(), decode_module_info);
+}
+
+Result<GenlTarget> Client::extensions() {
+    if (lvs_)
+        return *lvs_;
+    auto module = module_info();
+    if (!module)
+        return module.error();
+    if (auto mismatch = abi_mismatch(*module))
+        return Error{EPROTONOSUPPORT, *mismatch, std::nullopt};
+    auto family = socket_.find_family(LVS_GENL_NAME);
+    if (!family)
+        return family.error();
+    if (!*family)
+        return Error{ENOENT, "the module lvs was unloaded meanwhile", std::nullopt};
+    lvs_ = GenlTarget{**family, LVS_GENL_VERSION};
+    return *lvs_;
+}
+
+Result<void, BatchError> Client::apply_batch(std::span<const Operation> operations) {
+    auto target = extensions();
+    if (!target)
+        return BatchError{target.error(), std::nullopt};
+    const EncodedBatch batch = encode_batch(operations);
+    auto sent = socket_.transact(*target, Socket::Kind::action, batch.request, nullptr);
+    if (sent)
+        return {};
+    const Error& error = sent.error();
+    return BatchError{error, error.offset ? batch.operation_at(*error.offset) : std::nullopt};
+}
+
+Result<std::vector<DropTable>> Client::drops() {
+    auto target = extensions();
+    if (!target)
+        return target.error();
+    return get_all<DropTable>(*target, encode_get_drops(), decode_drops);
+}
+
+std::optional<std::string> abi_mismatch(const ModuleInfo& module) {
+    constexpr std::uint32_t ours = LVS_GENL_VERSION;
+    if (module.abi_min <= ours && ours <= module.abi_max)
+        return std::nullopt;
+    const char* advice = ours > module.abi_max ? "upgrade the module lvs" : "upgrade ipvsadm";
+    return text("the module lvs %s speaks versions %u to %u of its protocol, this ipvsadm speaks %u: %s",
+                module.version.c_str(), module.abi_min, module.abi_max, ours, advice);
+}
+
+} // namespace lvs

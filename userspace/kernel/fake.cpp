@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "kernel/fake.h"
+
+#include "kernel/client.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+
+namespace lvs {
+
+namespace {
+
+constexpr std::uint32_t kernel_hz = 250;
+
+Error refusal(int code, std::string why = {}) {
+    return {code, std::move(why), std::nullopt};
+}
+
+std::vector<ListedDest>::iterator find_dest(std::vector<ListedDest>& dests, const Endpoint& endpoint) {
+    return std::find_if(dests.begin(), dests.end(), [&](const ListedDest& d) { return d.dest.endpoint == endpoint; });
+}
+
+bool is_unicast(const Address& address) {
+    if (address.family == Family::ipv6)
+        return address.bytes[0] != 0xff && address.bytes != std::array<std::uint8_t, 16>{};
+    return address.bytes[0] != 0 && address.bytes[0] < 224;
+}
+
+bool is_multicast(const Address& address) {
+    return address.family == Family::ipv6 ? address.bytes[0] == 0xff : (address.bytes[0] & 0xf0) == 0xe0;
+}
+
+bool is_link_local(const Address& address) {
+    return address.family == Family::ipv6 && address.bytes[0] == 0xfe && (address.bytes[1] & 0xc0) == 0x80;
+}
+
+void zero(FakeKernel::Entry& entry) {
+    entry.service.stats = {};
+    for (ListedDest& dest : entry.dests)
+        dest.stats = {};
+}
+
+} // namespace
+
+FakeKernel::Entry* FakeKernel::find(const ServiceId& id) {
+    const auto found =
+        std::find_if(table.begin(), table.end(), [&](const Entry& e) { return e.service.service.id == id; });
+    return found == table.end() ? nullptr : &*found;
+}
+
+Result<FakeKernel::Entry*> FakeKernel::existing(const ServiceId& id) {
+    if (Entry* entry = find(id))
+        return entry;
+    return refusal(ESRCH, "no such service");
+}
+
+Result<void> FakeKernel::check_service(const Service& service) const {
+    if (family_of(service.id) == Family::ipv6 && (service.netmask < 1 || service.netmask > 128))
+        return refusal(EINVAL, "prefix length outside 1..128");
+    if (!schedulers.contains(service.scheduler))
+        return refusal(ENOENT, "unknown scheduler");
+    if (!service.persistence_engine.empty() && !engines.contains(service.persistence_engine))
+        return refusal(ENOENT, "unknown persistence engine");
+    return {};
+}
+
+Result<void> FakeKernel::check_dest(const Entry& entry, const Dest& dest) const {
+    if (dest.endpoint.address.family != family_of(entry.service.service.id) &&
+        (dest.forwarding != Forwarding::tunnel || !daemons_.empty()))
+        return refusal(EINVAL, "address family differs from the service's");
+    if (dest.weight.value < 0 || dest.lower_threshold > dest.upper_threshold)
+        return refusal(ERANGE, "weight or threshold out of range");
+    if (dest.upper_threshold > INT_MAX)
+        return refusal(EINVAL, "upper threshold out of range");
+    if (dest.tunnel.type == TunnelType::gue && dest.tunnel.port.value == 0)
+        return refusal(EINVAL, "GUE needs a port");
+    if (!is_unicast(dest.endpoint.address) || is_link_local(dest.endpoint.address))
+        return refusal(EINVAL, "dest address is not unicast");
+    return {};
+}
+
+Dest FakeKernel::as_reported(Dest dest) const {
+    if (dest.forwarding != Forwarding::masquerade && local_addresses.contains(dest.endpoint.address))
+        dest.forwarding = Forwarding::local;
+    return dest;
+}
+
+Result<void> FakeKernel::change(const AddService& add) {
+    if (find(add.service.id))
+        return refusal(EEXIST, "service exists");
+    if (auto checked = check_service(add.service); !checked)
+        return checked;
+    table.push_back({{add.service, {}}, {}});
+    return {};
+}
+
+Result<void> FakeKernel::change(const EditService& edit) {
+    auto entry = existing(edit.service.id);
+    if (!entry)
+        return entry.error();
+    if (auto checked = check_service(edit.service); !checked)
+        return checked;
+    (*entry)->service.service = edit.service;
+    return {};
+}
+
+Result<void> FakeKernel::change(const DeleteService& del) {
+    auto entry = existing(del.service);
+    if (!entry)
+        return entry.error();
+    table.erase(table.begin() + (*entry - table.data()));
+    return {};
+}
+
+Result<void> FakeKernel::change(const AddDest& add) {
+    auto entry = existing(add.service);
+    if (!entry)
+        return entry.error();
+    if (auto checked = check_dest(**entry, add.dest); !checked)
+        return checked;
+    auto& dests = (*entry)->dests;
+    if (find_dest(dests, add.dest.endpoint) != dests.end())
+        return refusal(EEXIST, "dest exists");
+    dests.insert(dests.begin(), ListedDest{as_reported(add.dest), 0, 0, 0, {}}); // the newest first, as in the kernel
+    return {};
+}
+
+Result<void> FakeKernel::change(const EditDest& edit) {
+    auto entry = existing(edit.service);
+    if (!entry)
+        return entry.error();
+    if (auto checked = check_dest(**entry, edit.dest); !checked)
+        return checked;
+    auto& dests = (*entry)->dests;
+    const auto found = find_dest(dests, edit.dest.endpoint);
+    if (found == dests.end())
+        return refusal(ENOENT, "no such dest");
+    found->dest = as_reported(edit.dest);
+    return {};
+}
+
+Result<void> FakeKernel::change(const DeleteDest& del) {
+    auto entry = existing(del.service);
+    if (!entry)
+        return entry.error();
+    auto& dests = (*entry)->dests;
+    const auto found = find_dest(dests, del.dest);
+    if (found == dests.end())
+        return refusal(ENOENT, "no such dest");
+    dests.erase(found);
+    return {};
+}
+
+Result<void> FakeKernel::change(const ZeroCounters& which) {
+    if (!which.service) {
+        std::for_each(table.begin(), table.end(), zero);
+        return {};
+    }
+    auto entry = existing(*which.service);
+    if (!entry)
+        return entry.error();
+    zero(**entry);
+    return {};
+}
+
+Result<void> FakeKernel::change(const Flush&) {
+    table.clear();
+    return {};
+}
+
+Result<Info> FakeKernel::info() {
+    return Info{0x010201, 4096};
+}
+
+Result<void> FakeKernel::apply(const Operation& operation) {
+    if (fail_after) {
+        if (*fail_after == 0)
+            return refusal(EIO, "failing as told");
+        --*fail_after;
+    }
+    return std::visit([this](const auto& what) { return change(what); }, operation);
+}
+
+Result<std::vector<ListedService>> FakeKernel::services() {
+    std::vector<ListedService> out;
+    for (const Entry& entry : table)
+        out.push_back(entry.service);
+    return out;
+}
+
+Result<ListedService> FakeKernel::service(const ServiceId& id) {
+    auto entry = existing(id);
+    if (!entry)
+        return entry.error();
+    return (*entry)->service;
+}
+
+Result<std::vector<ListedDest>> FakeKernel::dests(const ServiceId& id) {
+    const Entry* entry = find(id);
+    return entry ? entry->dests : std::vector<ListedDest>{};
+}
+
+Result<Timeouts> FakeKernel::timeouts() {
+    return timeouts_;
+}
+
+Result<void> FakeKernel::set_timeouts(const Timeouts& timeouts) {
+    for (std::uint32_t value : {timeouts.tcp, timeouts.tcp_fin, timeouts.udp})
+        if (value > INT_MAX / kernel_hz)
+            return refusal(EINVAL, "timeout out of range");
+    if (timeouts.tcp)
+        timeouts_.tcp = timeouts.tcp;
+    if (timeouts.tcp_fin)
+        timeouts_.tcp_fin = timeouts.tcp_fin;
+    if (timeouts.udp)
+        timeouts_.udp = timeouts.udp;
+    return {};
+}
+
+Result<std::vector<Daemon>> FakeKernel::daemons() {
+    std::vector<Daemon> sorted = daemons_;
+    std::sort(sorted.begin(), sorted.end(), [](const Daemon& a, const Daemon& b) { return a.state < b.state; });
+    return sorted;
+}
+
+Result<void> FakeKernel::start_daemon(const Daemon& daemon) {
+    if (daemon.group && !is_multicast(*daemon.group))
+        return refusal(EINVAL, "group is not multicast");
+    for (const Daemon& running : daemons_)
+        if (running.state == daemon.state)
+            return refusal(EEXIST, "daemon runs");
+    for (const Entry& entry : table)
+        for (const ListedDest& dest : entry.dests)
+            if (dest.dest.endpoint.address.family != family_of(entry.service.service.id))
+                return refusal(EINVAL, "dests of another family than their service's exist");
+    if (!interfaces.contains(daemon.interface))
+        return refusal(ENODEV, "no such interface");
+
+    Daemon complete = daemon;
+    if (complete.max_length == 0)
+        complete.max_length = 1472; // of an interface with an MTU of 1500
+    if (!complete.group)
+        complete.group = Address::parse(Family::ipv4, "224.0.0.81");
+    if (complete.port.value == 0)
+        complete.port = {8848};
+    if (complete.ttl == 0)
+        complete.ttl = 1;
+    daemons_.push_back(complete);
+    return {};
+}
+
+Result<void> FakeKernel::stop_daemon(DaemonState state) {
+    const auto removed = std::erase_if(daemons_, [&](const Daemon& daemon) { return daemon.state == state; });
+    if (removed == 0)
+        return refusal(ESRCH, "no such daemon");
+    return {};
+}
+
+Result<std::string> FakeKernel::connection_table() {
+    return "Pro FromIP   FPrt ToIP     TPrt DestIP   DPrt State       Expires PEName PEData\n" + connections;
+}
+
+Result<ModuleInfo> FakeKernel::module_info() {
+    if (!extensions)
+        return refusal(EOPNOTSUPP, "the running kernel module is plain ip_vs; this needs lvs");
+    return module;
+}
+
+Result<void, BatchError> FakeKernel::apply_batch(std::span<const Operation> operations) {
+    if (!extensions)
+        return BatchError{module_info().error(), std::nullopt};
+    if (auto mismatch = abi_mismatch(module))
+        return BatchError{refusal(EPROTONOSUPPORT, *mismatch), std::nullopt};
+    const std::vector<Entry> before = table;
+    for (std::size_t i = 0; i < operations.size(); ++i) {
+        if (auto applied = apply(operations[i]); !applied) {
+            table = before;
+            return BatchError{applied.error(), i};
+        }
+    }
+    return {};
+}
+
+Result<std::vector<DropTable>> FakeKernel::drops() {
+    if (!extensions)
+        return module_info().error();
+    return drop_tables;
+}
+
+} // namespace lvs

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A director in memory, with the rules and errors of the one in the kernel; nothing is forwarded.
+#pragma once
+
+#include "kernel/kernel.h"
+
+#include <set>
+
+namespace lvs {
+
+class FakeKernel final : public Kernel {
+  public:
+    // What tests set up and look at.
+    bool extensions = true; // false: as plain ip_vs
+    std::set<std::string> schedulers = {"rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh",  "sh",
+                                        "mh", "sed", "nq", "fo",  "ovf",  "twos",  "none"};
+    std::set<std::string> engines = {"sip"};
+    std::set<std::string> interfaces = {"lo", "eth0"};
+    std::set<Address> local_addresses; // routed dests among them are reported as local
+    std::string connections;
+    std::vector<DropTable> drop_tables;
+    ModuleInfo module{"0.1.0", 1, 1};
+    // Number of changes after which the next one fails with EIO; none: never.
+    std::optional<std::size_t> fail_after;
+
+    struct Entry {
+        ListedService service;
+        std::vector<ListedDest> dests;
+        bool operator==(const Entry&) const = default;
+    };
+    std::vector<Entry> table;
+
+    Result<Info> info() override;
+    Result<void> apply(const Operation& operation) override;
+    Result<std::vector<ListedService>> services() override;
+    Result<ListedService> service(const ServiceId& id) override;
+    Result<std::vector<ListedDest>> dests(const ServiceId& id) override;
+    Result<Timeouts> timeouts() override;
+    Result<void> set_timeouts(const Timeouts& timeouts) override;
+    Result<std::vector<Daemon>> daemons() override;
+    Result<void> start_daemon(const Daemon& daemon) override;
+    Result<void> stop_daemon(DaemonState state) override;
+    Result<std::string> connection_table() override;
+    bool has_extensions() override { return extensions; }
+    Result<ModuleInfo> module_info() override;
+    Result<void, BatchError> apply_batch(std::span<const Operation> operations) override;
+    Result<std::vector<DropTable>> drops() override;
+
+  private:
+    Entry* find(const ServiceId& id);
+    Result<Entry*> existing(const ServiceId& id);
+    Result<void> check_service(const Service& service) const;
+    Result<void> check_dest(const Entry& entry, const Dest& dest) const;
+    Dest as_reported(Dest dest) const;
+
+    Result<void> change(const AddService& add);
+    Result<void> change(const EditService& edit);
+    Result<void> change(const DeleteService& del);
+    Result<void> change(const AddDest& add);
+    Result<void> change(const EditDest& edit);
+    Result<void> change(const DeleteDest& del);
+    Result<void> change(const ZeroCounters& zero);
+    Result<void> change(const Flush& flush);
+
+    Timeouts timeouts_{900, 120, 300};
+    std::vector<Daemon> daemons_;
+};
+
+} // namespace lvs

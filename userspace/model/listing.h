@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What the kernel reports: services and dests with their counters, daemons, timeouts, drops.
+#pragma once
+
+#include "model/service.h"
+
+#include <optional>
+#include <vector>
+
+namespace lvs {
+
+struct Stats {
+    std::uint64_t connections = 0;
+    std::uint64_t in_packets = 0;
+    std::uint64_t out_packets = 0;
+    std::uint64_t in_bytes = 0;
+    std::uint64_t out_bytes = 0;
+    // Per second, averaged by the kernel's estimator.
+    std::uint64_t connection_rate = 0;
+    std::uint64_t in_packet_rate = 0;
+    std::uint64_t out_packet_rate = 0;
+    std::uint64_t in_byte_rate = 0;
+    std::uint64_t out_byte_rate = 0;
+    bool operator==(const Stats&) const = default;
+};
+
+struct ListedService {
+    Service service;
+    Stats stats;
+    bool operator==(const ListedService&) const = default;
+};
+
+struct ListedDest {
+    Dest dest;
+    std::uint32_t active = 0;
+    std::uint32_t inactive = 0;
+    std::uint32_t persistent = 0;
+    Stats stats;
+    bool operator==(const ListedDest&) const = default;
+};
+
+// Seconds; 0 leaves a value as it is.
+struct Timeouts {
+    std::uint32_t tcp = 0;
+    std::uint32_t tcp_fin = 0;
+    std::uint32_t udp = 0;
+    bool operator==(const Timeouts&) const = default;
+};
+
+struct Info {
+    std::uint32_t version = 0;
+    std::uint32_t table_size = 0;
+    bool operator==(const Info&) const = default;
+};
+
+enum class DaemonState : std::uint32_t { master = 1, backup = 2 };
+
+struct Daemon {
+    DaemonState state = DaemonState::master;
+    std::string interface;
+    std::uint32_t sync_id = 0;
+    std::uint16_t max_length = 0; // 0: the kernel's choice, here and below
+    std::optional<Address> group;
+    Port port;
+    std::uint8_t ttl = 0;
+    bool operator==(const Daemon&) const = default;
+};
+
+struct DropCounter {
+    std::uint32_t reason = 0;
+    std::string name;
+    std::uint64_t packets = 0;
+    bool operator==(const DropCounter&) const = default;
+};
+
+struct DropTable {
+    std::optional<ServiceId> service; // none: all of the namespace
+    std::vector<DropCounter> counters;
+    bool operator==(const DropTable&) const = default;
+};
+
+// What the extension family says of itself.
+struct ModuleInfo {
+    std::string version;
+    std::uint32_t abi_min = 0;
+    std::uint32_t abi_max = 0;
+    bool operator==(const ModuleInfo&) const = default;
+};
+
+} // namespace lvs

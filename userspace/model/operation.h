@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The changes to the table of services, each one a value.
+#pragma once
+
+#include "model/service.h"
+
+#include <optional>
+#include <variant>
+
+namespace lvs {
+
+struct AddService {
+    Service service;
+    bool operator==(const AddService&) const = default;
+};
+struct EditService {
+    Service service;
+    bool operator==(const EditService&) const = default;
+};
+struct DeleteService {
+    ServiceId service;
+    bool operator==(const DeleteService&) const = default;
+};
+struct AddDest {
+    ServiceId service;
+    Dest dest;
+    bool operator==(const AddDest&) const = default;
+};
+struct EditDest {
+    ServiceId service;
+    Dest dest;
+    bool operator==(const EditDest&) const = default;
+};
+struct DeleteDest {
+    ServiceId service;
+    Endpoint dest;
+    bool operator==(const DeleteDest&) const = default;
+};
+struct ZeroCounters {
+    std::optional<ServiceId> service; // none: all, and the totals
+    bool operator==(const ZeroCounters&) const = default;
+};
+struct Flush {
+    bool operator==(const Flush&) const = default;
+};
+
+using Operation =
+    std::variant<AddService, EditService, DeleteService, AddDest, EditDest, DeleteDest, ZeroCounters, Flush>;
+
+template <class... Cases> struct Overloaded : Cases... { using Cases::operator()...; };
+template <class... Cases> Overloaded(Cases...) -> Overloaded<Cases...>;
+
+} // namespace lvs
