@@ -1,1 +1,223 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+"""Programs that drive IPVS today, unmodified: Debian's ipvsadm, keepalived, ldirectord."""
+import os
+
+from lib import wait
+from lib.daemons import Daemon, Nginx, directory, http
+from lib.harness import test
+from lib.ipvs import STOCK_IPVSADM
+from lib.lab import VIPS, Lab
+from lib.traffic import Server, TcpClient, UdpClient
+
+RULES = """\
+-A -t 192.0.2.10:80 -s rr
+-a -t 192.0.2.10:80 -r 10.1.0.11:8080 -m -w 1
+-a -t 192.0.2.10:80 -r 10.1.0.12:8080 -m -w 30000
+-A -t 192.0.2.11:443 -s wlc
+-a -t 192.0.2.11:443 -r 10.1.0.11:443 -g -w 0
+-a -t 192.0.2.11:443 -r 10.1.0.13:443 -i -w 7
+-A -t [2001:db8:1::10]:80 -s wrr
+-a -t [2001:db8:1::10]:80 -r [fd00:c::11]:8080 -m -w 3
+-a -t [2001:db8:1::10]:80 -r [fd00:c::12]:8080 -m -w 2
+-A -u 192.0.2.10:53 -s lc
+-a -u 192.0.2.10:53 -r 10.1.0.11:53 -g -w 1
+-A -u [2001:db8:1::11]:53 -s rr
+-a -u [2001:db8:1::11]:53 -r [fd00:c::13]:53 -i -w 1
+-A -t 192.0.2.14:22 -s rr
+"""
+VIEWS = ["-Ln", "-L", "-ln", "-Ln --stats", "-Ln --stats --exact", "-Ln --rate", "-Ln --thresholds", "-Ln --persistent-conn",
+         "-Ln --tun-info", "-Ln --nosort", "-Ln --sort", "-Lnc", "-Lc", "-Ln --timeout", "-Ln --daemon", "-Ln --exact",
+         "-Ln -t 192.0.2.10:80", "-Ln -t 192.0.2.10:80 --stats", "-Ln -t 192.0.2.99:80", "-L -u 192.0.2.10:domain",
+         "-Ln --rate --exact", "", "-S -n", "-S"]
+
+
+def stock(t, *args, **kwargs):
+    return t.director.ipvsadm(*args, tool=STOCK_IPVSADM, **kwargs)
+
+
+@test
+def stock_ipvsadm_changes(t):
+    """Each command of the stock tool does what it says."""
+    stock(t, "-C")
+    stock(t, "-A", "-t", "192.0.2.10:80", "-s", "rr")
+    stock(t, "-a", "-t", "192.0.2.10:80", "-r", "10.1.0.11:8080", "-m", "-w", "5", "-x", "20", "-y", "10")
+    stock(t, "-a", "-t", "192.0.2.10:80", "-r", "10.1.0.12", "-m")
+    stock(t, "-E", "-t", "192.0.2.10:80", "-s", "wrr")
+    stock(t, "-e", "-t", "192.0.2.10:80", "-r", "10.1.0.12", "-m", "-w", "9")
+    head = (f"IP Virtual Server version 1.2.1 (size={t.director.table_size()})\n"
+            "Prot LocalAddress:Port Scheduler Flags\n"
+            "  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn\n")
+    service = "TCP  192.0.2.10:80 wrr\n"
+    dest1 = "  -> 10.1.0.11:8080               Masq    5      0          0         \n"
+    dest2 = "  -> 10.1.0.12:80                 Masq    9      0          0         \n"
+    t.equal(stock(t, "-Ln").out, head + service + dest1 + dest2, "the table")
+    t.equal(stock(t, "-Ln", "--thresholds").out.splitlines()[3],
+            "  -> 10.1.0.11:8080               20         10         0          0         ", "thresholds")
+    saved = stock(t, "-S", "-n").out
+    t.equal(saved, "-A -t 192.0.2.10:80 -s wrr\n-a -t 192.0.2.10:80 -r 10.1.0.11:8080 -m -w 5\n"
+                   "-a -t 192.0.2.10:80 -r 10.1.0.12:80 -m -w 9\n", "what is saved")
+    stock(t, "-d", "-t", "192.0.2.10:80", "-r", "10.1.0.12")
+    t.equal(stock(t, "-Ln").out, head + service + dest1, "the table")
+    stock(t, "-D", "-t", "192.0.2.10:80")
+    t.equal(stock(t, "-Ln").out, head, "the table")
+    stock(t, "-R", stdin=saved)
+    t.equal(stock(t, "-Ln").out, head + service + dest1 + dest2, "the table restored")
+    stock(t, "-Z")
+    stock(t, "--set", "1000", "100", "200")
+    t.equal(stock(t, "-L", "--timeout").out, "Timeout (tcp tcpfin udp): 1000 100 200\n", "timeouts")
+    stock(t, "--set", "900", "120", "300")
+    stock(t, "-C")
+    t.equal(stock(t, "-Ln").out, head, "the table cleared")
+
+
+@test
+def stock_ipvsadm_errors(t):
+    """The kernel's refusals have the texts that scripts know."""
+    service, other = ("-t", "192.0.2.10:80"), ("-t", "192.0.2.10:81")
+    stock(t, "-A", *service, "-s", "rr")
+    stock(t, "-a", *service, "-r", "10.1.0.11", "-m")
+    for args, text in ((("-A", *service), "Service already exists"), (("-E", *other), "No such service"),
+                       (("-D", *other), "No such service"), (("-a", *other, "-r", "10.1.0.11"), "Service not defined"),
+                       (("-a", *service, "-r", "10.1.0.11", "-m"), "Destination already exists"),
+                       (("-d", *service, "-r", "10.1.0.12"), "No such destination"),
+                       (("-e", *service, "-r", "10.1.0.12"), "No such destination"),
+                       (("-A", *other, "-s", "nosuch"), "Scheduler or persistence engine not found"),
+                       (("-a", *service, "-r", "224.0.0.1", "-m"),
+                        "Invalid operation.  Possibly wrong module version, address not unicast, ...")):
+        result = stock(t, *args, check=False)
+        t.equal((result.err, result.code), (text + "\n", 255), f"answer to {' '.join(args)}")
+
+
+def _outputs(t, view, tool):
+    result = t.director.ipvsadm(*view.split(), tool=tool, check=False)
+    return result.out, result.err, result.code
+
+
+@test(timeout=150)
+def same_output(t):
+    """On the same state, with traffic, every listing of ours is the stock tool's byte for byte."""
+    t.director.ipvsadm("-R", stdin=RULES, tool=STOCK_IPVSADM)
+    for af in (4, 6):
+        t.closing(Server(t.lab.rs[0], "tcp", Lab.RS[af][0], 8080, "rs1"))
+        t.closing(Server(t.lab.rs[1], "tcp", Lab.RS[af][1], 8080, "rs2"))
+    t.closing(Server(t.lab.rs[0], "udp", "192.0.2.10", 53, "rs1"))
+    for vip in ("192.0.2.10", "2001:db8:1::10"):
+        t.closing(TcpClient(t.lab.client, vip, 80)).exchange(100000, 1000000)
+        TcpClient(t.lab.client, vip, 80).close()
+    with UdpClient(t.lab.client, "192.0.2.10", 53) as client:
+        client.name()
+
+    for view in VIEWS:
+        def compare():
+            """Expiry times and rates may move on between two listings; they do not always."""
+            theirs, ours = _outputs(t, view, STOCK_IPVSADM), _outputs(t, view, None)
+            return True if theirs == ours else None
+        try:
+            wait.until(compare, 4, f"the same output of ipvsadm {view}")
+        except wait.Timeout:
+            t.equal(_outputs(t, view, None), _outputs(t, view, STOCK_IPVSADM), f"output of ipvsadm {view}")
+
+
+@test
+def save_and_restore(t):
+    """What either tool saves, the other restores to the same state."""
+    t.director.ipvsadm("-R", stdin=RULES, tool=STOCK_IPVSADM)
+    listing = stock(t, "-Ln").out
+    saved = {tool: t.director.ipvsadm("-S", "-n", tool=tool).out for tool in (STOCK_IPVSADM, t.director.tool)}
+    for saver, restorer in ((STOCK_IPVSADM, t.director.tool), (t.director.tool, STOCK_IPVSADM)):
+        t.director.clear()
+        t.director.ipvsadm("-R", stdin=saved[saver], tool=restorer)
+        t.equal(stock(t, "-Ln").out, listing, f"the table saved by {saver}, restored by {restorer}")
+
+
+def web_servers(t):
+    """Two nginx real servers and a free virtual service for them. Returns servers, VIP, port."""
+    servers = []
+    for index in (0, 1):
+        servers.append(t.closing(Nginx(t, t.lab.rs[index], Lab.RS[4][index], 8080, f"real server {index + 1}")))
+    return servers, VIPS[4]["nat"], t.port()
+
+
+def follow_health(t, servers, vip, port):
+    """Both serve; one is stopped: it leaves the table and the other serves alone; it comes back: both serve."""
+    first, second = Lab.RS[4][:2]
+
+    def usable():
+        return sorted(rip for rip, dest in t.director.dests("tcp", vip, port).items() if dest["weight"])
+
+    def pages(count):
+        return {http(t.lab.client, vip, port) for _ in range(count)}
+    wait.equals(usable, [first, second], 40, "dests in use", step=0.1)
+    t.equal(pages(4), {"real server 1", "real server 2"}, "pages")
+    servers[0].stop()
+    wait.equals(usable, [second], 40, "dests in use without the first server", step=0.1)
+    t.equal(pages(4), {"real server 2"}, "pages")
+    servers[0] = t.closing(Nginx(t, t.lab.rs[0], first, 8080, "real server 1"))
+    wait.equals(usable, [first, second], 40, "dests in use with the first server back", step=0.1)
+    t.equal(pages(4), {"real server 1", "real server 2"}, "pages")
+
+
+@test(timeout=200)
+def keepalived(t):
+    """keepalived checks two nginx, takes the stopped one out and puts it back."""
+    servers, vip, port = web_servers(t)
+    path = directory(t)
+    checks = "".join(f"""
+    real_server {rip} 8080 {{
+        weight 1
+        HTTP_GET {{
+            url {{
+                path /
+                status_code 200
+            }}
+            connect_timeout 2
+            retry 1
+            delay_before_retry 1
+        }}
+    }}""" for rip in Lab.RS[4][:2])
+    with open(f"{path}/keepalived.conf", "w") as conf:
+        conf.write(f"""global_defs {{
+    checker_log_all_failures true
+}}
+virtual_server {vip} {port} {{
+    delay_loop 1
+    lb_algo rr
+    lb_kind NAT
+    protocol TCP{checks}
+}}
+""")
+    daemon = t.closing(Daemon(t.lab.director_ns, "keepalived", "--dont-fork", "--log-console", "--check",
+                              "--use-file", f"{path}/keepalived.conf", "--pid", f"{path}/pid",
+                              "--checkers_pid", f"{path}/checkers", directory=path))
+    follow_health(t, servers, vip, port)
+    daemon.stop()
+    wait.equals(lambda: [s for s in t.director.services() if s.get("port") == port], [], 10, "services after keepalived")
+
+
+@test(timeout=200)
+def ldirectord(t):
+    """ldirectord does the same through the stock ipvsadm."""
+    servers, vip, port = web_servers(t)
+    path = directory(t)
+    with open(f"{path}/ldirectord.cf", "w") as conf:
+        conf.write(f"""checktimeout=3
+checkinterval=1
+negotiatetimeout=3
+autoreload=no
+quiescent=no
+logfile="{path}/log"
+virtual={vip}:{port}
+        real={Lab.RS[4][0]}:8080 masq
+        real={Lab.RS[4][1]}:8080 masq
+        service=http
+        request="/"
+        receive="real server"
+        scheduler=rr
+        protocol=tcp
+        checktype=negotiate
+""")
+    environment = dict(os.environ, PATH="/usr/sbin:/usr/bin:/sbin:/bin")
+    daemon = t.closing(Daemon(t.lab.director_ns, "ldirectord", "-d", f"{path}/ldirectord.cf", "start", directory=path,
+                              env=environment))
+    follow_health(t, servers, vip, port)
+    daemon.stop()

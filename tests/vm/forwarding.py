@@ -43,10 +43,11 @@ def tcp(t, method, af):
     """10 MB each way arrive whole; the counters say that they went through the director."""
     vip, port = serve(t, "tcp", method, af)
     transfer(t, vip, port, method, 10 * MEGABYTE, 10 * MEGABYTE)
-    wait.until(lambda: t.director.service_stats("tcp", vip, port)["inbytes"] > 10 * MEGABYTE, what="incoming bytes counted")
-    stats = t.director.service_stats("tcp", vip, port)
-    t.equal(stats["conns"], 1, "connections")
-    t.equal(stats["outbytes"] > 10 * MEGABYTE, method in ("nat", "local"), "replies seen by the director")
+
+    def seen():
+        stats = t.director.service_stats("tcp", vip, port)
+        return stats["conns"], stats["inbytes"] > 10 * MEGABYTE, stats["outbytes"] > 10 * MEGABYTE
+    wait.equals(seen, (1, True, method in ("nat", "local")), 5, "connections; requests, replies seen by the director")
 
 
 @test(method=("nat", "dr", "tun"), af=FAMILIES)
@@ -89,8 +90,7 @@ def from_the_director(t, method, af):
     source = Lab.FRONT[af]
     with TcpClient(t.lab.director_ns, vip, port, source=source) as client:
         t.equal(client.exchange(MEGABYTE, MEGABYTE), method, "the server that answered")
-    t.equal(t.director.service_stats("tcp", vip, port)["conns"] or
-            wait.until(lambda: t.director.service_stats("tcp", vip, port)["conns"]), 1, "connections")
+    wait.equals(lambda: t.director.service_stats("tcp", vip, port)["conns"], 1, 5, "connections")
 
 
 def ghost_service(t, proto, method, af):

@@ -1,1 +1,166 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+"""ICMP errors of a connection reach the one they are about, in its own terms."""
+
+from lib import ipvs, packet
+from lib.harness import test
+from lib.lab import METHOD_OPTION, VIPS, Lab
+from lib.traffic import UdpClient
+
+# (type, code, second word)
+ERRORS = {4: [(3, 3, 0), (3, 1, 0), (3, 13, 0), (3, 4, 1300), (11, 0, 0), (4, 0, 0)],
+          6: [(1, 4, 0), (1, 0, 0), (2, 0, 1300), (3, 0, 0), (4, 1, 40)]}
+PORT_UNREACHABLE = {4: (3, 3), 6: (1, 4)}
+
+
+def ghost(t, method, af, proto="udp"):
+    vip, port, rip = VIPS[af]["other"], t.port(), Lab.GHOST_RS[af][0]
+    rport = t.port() if method == "nat" else port
+    t.director.service(proto, vip, port, "rr", [(rip, rport, METHOD_OPTION[method])])
+    t.lab.inside.drain()
+    t.lab.outside.drain()
+    return vip, port, rip, rport
+
+
+@test(af=(4, 6))
+def closed_port_of_a_real_server(t, af):
+    """The client's own socket learns that nobody listens behind the VIP."""
+    vip, port = VIPS[af]["nat"], t.port()
+    t.director.service("udp", vip, port, "rr", [(Lab.RS[af][0], t.port(), "-m")])
+    with UdpClient(t.lab.client, vip, port) as client:
+        try:
+            client.ask(b"anyone?")
+        except ConnectionRefusedError:
+            return
+        raise AssertionError("no ECONNREFUSED")
+
+
+@test(af=(4, 6), proto=("udp", "tcp"))
+def from_the_real_server(t, af, proto):
+    """An error about a request, quoting it as the real server got it, goes to the client quoting what it sent."""
+    vip, port, rip, rport = ghost(t, "nat", af, proto)
+    client, sport = Lab.GHOST_CLIENT[af], 7000
+    for kind, code, rest in ERRORS[af]:
+        if proto == "udp":
+            request = packet.udp(client, sport, vip, port, b"data" * 20)
+        else:
+            request = packet.tcp(client, sport, vip, port, packet.SYN, seq=1234567)
+        t.lab.outside.send(request)
+        got = t.lab.inside.receive(lambda p: p.dst == rip)
+        for quote in (got.data, got.data[:len(got.data) - len(got.l4) + 8]):
+            t.lab.inside.send(packet.icmp(rip, client, kind, code, quote, rest))
+            error = t.lab.outside.receive(lambda p: p.dst == client and p.quote)
+            t.equal((error.src, error.kind, error.code, error.rest), (vip, kind, code, rest), "error")
+            t.equal(error.quote.flow, (client, sport, vip, port), "what it quotes")
+            t.equal((error.valid, error.quote.valid), (True, True), f"checksums {error.faults} {error.quote.faults}")
+            t.equal(len(error.quote.data), len(quote), "length of the quote")
+
+
+@test(af=(4, 6))
+def from_a_router_before_the_real_server(t, af):
+    """An error by a router behind the director is relayed too."""
+    vip, port, rip, rport = ghost(t, "nat", af)
+    client, sport = Lab.GHOST_CLIENT[af], 7001
+    t.lab.outside.send(packet.udp(client, sport, vip, port, b"x" * 100))
+    got = t.lab.inside.receive(lambda p: p.dst == rip)
+    kind, code, rest = ERRORS[af][3 if af == 4 else 2]
+    t.lab.inside.send(packet.icmp(Lab.SINK[af], client, kind, code, got.data, rest))
+    error = t.lab.outside.receive(lambda p: p.dst == client and p.quote)
+    t.equal((error.kind, error.code, error.rest, error.quote.flow), (kind, code, rest, (client, sport, vip, port)), "error")
+    t.equal((error.valid, error.quote.valid), (True, True), f"checksums {error.faults} {error.quote.faults}")
+
+
+@test(af=(4, 6))
+def from_the_clients_side(t, af):
+    """An error about a reply, quoting the VIP, goes to the real server quoting what that sent."""
+    vip, port, rip, rport = ghost(t, "nat", af)
+    client, sport = Lab.GHOST_CLIENT[af], 7002
+    t.lab.outside.send(packet.udp(client, sport, vip, port, b"x"))
+    t.lab.inside.receive(lambda p: p.dst == rip)
+    for kind, code, rest in ERRORS[af]:
+        t.lab.inside.send(packet.udp(rip, rport, client, sport, b"reply" * 30))
+        got = t.lab.outside.receive(lambda p: p.dst == client and p.sport == port)
+        t.lab.outside.send(packet.icmp(Lab.ROUTER_FRONT[af], vip, kind, code, got.data, rest))
+        error = t.lab.inside.receive(lambda p: p.dst == rip and p.quote)
+        t.equal((error.src, error.kind, error.code, error.rest), (Lab.ROUTER_FRONT[af], kind, code, rest), "error")
+        t.equal(error.quote.flow, (rip, rport, client, sport), "what it quotes")
+        t.equal((error.valid, error.quote.valid), (True, True), f"checksums {error.faults} {error.quote.faults}")
+
+
+@test
+def too_big_inside_the_tunnel(t):
+    """A router on the way through the tunnel says 1300: the client is told 1280, and so it is from then on."""
+    vip, port, rip, _ = ghost(t, "tun", 4)
+    client, sport = Lab.GHOST_CLIENT[4], 7003
+    t.cleanup(t.lab.director_ns.ip, "route flush cache")
+    t.lab.outside.send(packet.udp(client, sport, vip, port, b"x" * 1400, df=True))
+    outer = t.lab.inside.receive(lambda p: p.dst == rip)
+    t.equal(outer.df, True, "DF of the outer packet")
+    t.lab.inside.send(packet.icmp(Lab.SINK[4], Lab.BACK[4], 3, 4, outer.data[:548], 1300))
+    error = t.lab.outside.receive(lambda p: p.dst == client and p.quote)
+    t.equal((error.kind, error.code, error.rest), (3, 4, 1280), "error")
+    t.equal(error.quote.flow, (client, sport, vip, port), "what it quotes")
+    t.equal(error.valid, True, f"checksums {error.faults}")
+
+    def refused():
+        t.lab.outside.send(packet.udp(client, sport, vip, port, b"x" * 1253, df=True))
+        error = t.lab.outside.receive(lambda p: p.dst == client and p.quote)
+        return (error.kind, error.code, error.rest, error.quote.sport) == (3, 4, 1280, sport)
+    t.equal(refused(), True, "the director itself knows the new MTU")
+    t.lab.outside.send(packet.udp(client, sport, vip, port, b"x" * 1252, df=True))
+    t.lab.inside.receive(lambda p: p.dst == rip and len(p.data) == 1300, what="a packet that fits")
+
+
+@test(af=(4, 6), proto=("tcp", "udp"))
+def nobody_to_serve(t, af, proto):
+    """A service without a dest that takes it answers port unreachable, and counts."""
+    vip, port = VIPS[af]["other"], t.port()
+    t.director.service(proto, vip, port, "rr")
+    t.lab.outside.drain()
+    client = Lab.GHOST_CLIENT[af]
+    request = (packet.udp(client, 7004, vip, port, b"x") if proto == "udp" else
+               packet.tcp(client, 7004, vip, port, packet.SYN))
+    t.lab.outside.send(request)
+    error = t.lab.outside.receive(lambda p: p.dst == client)
+    t.equal((error.kind, error.code), PORT_UNREACHABLE[af], "type and code")
+    t.equal((error.quote.flow, error.valid), ((client, 7004, vip, port), True), "what it quotes, checksums")
+    t.equal(t.director.conns(vip, port), [], "connections")
+    if ipvs.MODULE == "lvs":
+        t.equal(t.director.drops((proto, vip, port))["no-dest"], 1, "no-dest drops of the service")
+
+
+@test(af=(4, 6))
+def nobody_to_serve_a_socket(t, af):
+    """A real client sees connection refused at once."""
+    vip, port = VIPS[af]["other"], t.port()
+    t.director.service("udp", vip, port, "rr")
+    with UdpClient(t.lab.client, vip, port) as client:
+        try:
+            client.ask(b"anyone?")
+        except ConnectionRefusedError:
+            return
+        raise AssertionError("no ECONNREFUSED")
+
+
+@test(af=(4, 6))
+def echo_to_the_vip(t, af):
+    """The director itself answers pings to the VIP."""
+    vip, port, _, _ = ghost(t, "nat", af)
+    client = Lab.GHOST_CLIENT[af]
+    kind = 8 if af == 4 else 128
+    t.lab.outside.send(packet.icmp(client, vip, kind, 0, b"ping" * 10, 0x00070001))
+    answer = t.lab.outside.receive(lambda p: p.dst == client)
+    t.equal((answer.kind, answer.rest, answer.payload, answer.valid),
+            (0 if af == 4 else 129, 0x00070001, b"ping" * 10, True), "echo reply")
+
+
+@test(af=(4, 6))
+def errors_of_strangers(t, af):
+    """An error about a packet of no connection is not relayed to any dest."""
+    vip, port, rip, rport = ghost(t, "nat", af)
+    client, sport = Lab.GHOST_CLIENT[af], 7005
+    kind, code, rest = ERRORS[af][0]
+    stranger = packet.udp(vip, port, client, 9999, b"x" * 40)
+    t.lab.outside.send(packet.icmp(Lab.ROUTER_FRONT[af], vip, kind, code, stranger, rest))
+    t.lab.outside.send(packet.udp(client, sport, vip, port, b"marker"))
+    first = t.lab.inside.receive(lambda p: p.dst == rip)
+    t.equal(first.payload, b"marker", "the first packet that the dest gets")

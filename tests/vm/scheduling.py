@@ -1,1 +1,276 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+"""Who gets the next connection: exact sequences, exact counts, also with two CPUs at once; drain and thresholds."""
+import os
+import random
+
+from lib import ipvs, packet, wait
+from lib.harness import test
+from lib.ipvs import endpoint
+from lib.lab import VIPS, Lab
+from lib.packet import FIN, SYN
+from lib.record import note
+from lib.traffic import Server, tcp_name, udp_name
+
+NAMES = "abc"
+RIPS = Lab.GHOST_RS[4]
+CLIENT = Lab.GHOST_CLIENT[4]
+
+
+class Flows:
+    """A service with the dests a, b, c on paper; tells which one each new connection goes to."""
+
+    def __init__(self, t, proto, scheduler, weights=(1, 1, 1), options=("", "", ""), method="-m"):
+        self.t, self.proto = t, proto
+        self.vip, self.port, self.rport = VIPS[4]["other"], t.port(), t.port()
+        self.sport = 1024
+        self.service = t.director.service(
+            proto, self.vip, self.port, scheduler,
+            [(rip, self.rport, f"{method} -w {weight} {option}")
+             for rip, weight, option in zip(RIPS, weights, options)])
+        t.lab.inside.drain()
+        t.lab.outside.drain()
+
+    def dest(self, name):
+        """The options that name a dest for ipvsadm."""
+        return f"{self.service} -r {endpoint(RIPS[NAMES.index(name)], self.rport)}"
+
+    def edit(self, name, options):
+        self.t.director.rules(f"-e {self.dest(name)} {options}")
+
+    def packet(self, sport, flags=SYN):
+        if self.proto == "udp":
+            return packet.udp(CLIENT, sport, self.vip, self.port, b"x")
+        return packet.tcp(CLIENT, sport, self.vip, self.port, flags)
+
+    def send(self, sport, flags=SYN):
+        """Sends a packet of a connection; returns the name of the dest that gets it."""
+        self.t.lab.outside.send(self.packet(sport, flags))
+        got = self.t.lab.inside.receive(lambda p: p.sport == sport and p.dst in RIPS)
+        return NAMES[RIPS.index(got.dst)]
+
+    def new(self):
+        self.sport += 1
+        return self.send(self.sport)
+
+    def sequence(self, count):
+        return "".join(self.new() for _ in range(count))
+
+    def refused(self):
+        """A new connection; true if the director answers that there is nobody."""
+        self.sport += 1
+        self.t.lab.outside.send(self.packet(self.sport))
+        answer = self.t.lab.outside.receive(lambda p: p.dst == CLIENT, what="port unreachable")
+        return (answer.kind, answer.code) == (3, 3) and answer.quote.sport == self.sport
+
+    def state(self):
+        """{name: (active, inactive)}"""
+        dests = self.t.director.dests(self.proto, self.vip, self.port)
+        return {name: (dests[rip]["active"], dests[rip]["inactive"]) for name, rip in zip(NAMES, RIPS) if rip in dests}
+
+
+def counts(sequence):
+    return {name: sequence.count(name) for name in NAMES}
+
+
+def short_udp(t, seconds=2):
+    t.director.ipvsadm("--set", "0", "0", str(seconds))
+    t.cleanup(t.director.ipvsadm, "--set", "0", "0", "300")
+
+
+@test
+def rr(t):
+    flows = Flows(t, "udp", "rr")
+    got = flows.sequence(12)
+    t.equal(set(got[:3]), set(NAMES), "the first three")
+    t.equal(got, got[:3] * 4, "the sequence repeats")
+
+
+@test
+def rr_ignores_weights(t):
+    flows = Flows(t, "udp", "rr", (3, 2, 1))
+    got = flows.sequence(9)
+    t.equal(counts(got), {"a": 3, "b": 3, "c": 3}, f"counts in {got}")
+
+
+@test
+def wrr(t):
+    """Weights 3, 2, 1 in the order of addition; mainline has the dests in another order and starts anywhere."""
+    flows = Flows(t, "udp", "wrr", (3, 2, 1))
+    got = flows.sequence(18)
+    if ipvs.MODULE == "lvs":
+        t.equal(got, "aababc" * 3, "the sequence")
+    else:
+        t.equal((got[:6] in "abacba" * 2, got), (True, got[:6] * 3), "the sequence")
+
+
+@test
+def wrr_divides_by_gcd(t):
+    """Weights 30, 20, 10 interleave as 3, 2, 1 do."""
+    flows = Flows(t, "udp", "wrr", (30, 20, 10))
+    t.equal(counts(flows.sequence(6)), {"a": 3, "b": 2, "c": 1}, "counts of one cycle")
+
+
+@test
+def wrr_weight_changes(t):
+    """A weight changed in the middle of a cycle: from the next cycle on the counts are exact again."""
+    flows = Flows(t, "udp", "wrr", (3, 2, 1))
+    flows.sequence(4)
+    flows.edit("b", "-m -w 4")
+    flows.sequence(8)
+    got = flows.sequence(16)
+    for start in range(9):
+        t.equal(counts(got[start:start + 8]), {"a": 3, "b": 4, "c": 1}, f"counts of a cycle in {got}")
+
+
+def least_loaded(weighted, scheduler):
+    """A test that opens and closes connections by chance and holds each choice against the definition."""
+    def run(t):
+        weights = dict(zip(NAMES, (3, 2, 1)))
+        flows = Flows(t, "tcp", scheduler, tuple(weights.values()))
+        model = {name: [0, 0] for name in NAMES}  # active, inactive
+        chance, active, sequence = random.Random(4), [], ""
+        for _ in range(60):
+            if active and chance.random() < 0.4:  # SYN_RECV + FIN -> TIME_WAIT, which is inactive
+                sport, name = active.pop(chance.randrange(len(active)))
+                t.equal(flows.send(sport, FIN), name, "the dest of an old connection")
+                model[name][0] -= 1
+                model[name][1] += 1
+            else:
+                load = {name: (256 * a + i) / (weights[name] if weighted else 1) for name, (a, i) in model.items()}
+                name = flows.new()
+                sequence += name
+                t.equal(load[name], min(load.values()), f"load of {name}, chosen of {load} after {sequence}")
+                active.append((flows.sport, name))
+                model[name][0] += 1
+        t.equal(flows.state(), {name: tuple(value) for name, value in model.items()}, "active and inactive")
+    return run
+
+
+@test
+def lc(t):
+    least_loaded(False, "lc")(t)
+
+
+@test
+def wlc(t):
+    least_loaded(True, "wlc")(t)
+
+
+@test(scheduler=("rr", "wrr", "lc", "wlc"))
+def weight_zero_drains(t, scheduler):
+    """A dest with weight 0 keeps its connections and gets no new ones; with a weight again it does."""
+    flows = Flows(t, "udp", scheduler)
+    flows.sequence(6)
+    kept = next(sport for sport in range(1025, 1031) if flows.send(sport) == "b")
+    flows.edit("b", "-m -w 0")
+    t.equal("b" in flows.sequence(9), False, "new connections to the drained dest")
+    t.equal(flows.send(kept), "b", "the dest of the old connection")
+    flows.edit("b", "-m -w 1")
+    t.equal("b" in flows.sequence(9), True, "new connections to it after the drain")
+    for name in NAMES:
+        flows.edit(name, "-m -w 0")
+    t.equal(flows.refused(), True, "nobody is left, and the client is told")
+    t.equal(flows.send(kept), "b", "the dest of the old connection")
+
+
+def _pinned_flood(t, flows, per_cpu, cpus=(0, 1)):
+    """New connections from two processes, one on each CPU, at the same time."""
+    ready, go = os.pipe()
+    children = []
+    for cpu in cpus:
+        pid = os.fork()
+        if pid == 0:
+            try:
+                os.sched_setaffinity(0, {cpu})
+                first = packet.udp(f"10.9.{1 + cpu}.1", 1, flows.vip, flows.port, b"", check=0)
+                packets = [first[:20] + (1024 + index).to_bytes(2, "big") + first[22:] for index in range(per_cpu)]
+                os.close(go)
+                os.read(ready, 1)  # until all have their packets and closed their end
+                t.lab.outside.flood(packets)
+                os._exit(0)
+            except BaseException as error:
+                print(f"flood on CPU {cpu}: {error!r}", flush=True)
+                os._exit(1)
+        children.append(pid)
+    os.close(ready)
+    os.close(go)
+    statuses = [os.waitpid(pid, 0)[1] for pid in children]
+    t.equal(statuses, [0] * len(children), "exit codes of the flooding processes")
+    note(f"{len(cpus)} CPUs sent {per_cpu} new connections each")
+
+
+@test(scheduler=("rr", "wrr"), timeout=90)
+def two_cpus(t, scheduler):
+    """6,000 new connections from each of two CPUs at once: not one too many or too few for any dest."""
+    short_udp(t)
+    flows = Flows(t, "udp", scheduler, (3, 2, 1))
+    _pinned_flood(t, flows, 6000)
+    wait.equals(lambda: t.director.service_stats("udp", flows.vip, flows.port)["conns"], 12000, what="connections")
+    dests = t.director.dests("udp", flows.vip, flows.port)
+    got = {name: dests[rip]["stats"]["conns"] for name, rip in zip(NAMES, RIPS)}
+    t.equal(got, {"rr": dict(a=4000, b=4000, c=4000), "wrr": dict(a=6000, b=4000, c=2000)}[scheduler], "counts")
+    wait.equals(flows.state, {name: (0, 0) for name in NAMES}, 20, "active and inactive after the timeout", step=0.2)
+
+
+@test
+def upper_and_lower_threshold(t):
+    """From u connections on a dest gets no new one, until it has fewer than l."""
+    short_udp(t)
+    flows = Flows(t, "udp", "rr", options=("-x 2 -y 2", "", ""))
+    got = flows.sequence(9)
+    t.equal(got.count("a"), 2, f"connections of the limited dest in {got}")
+    t.director.ipvsadm("--set", "0", "0", "300")
+    kept = next(sport for sport in range(1025, 1034) if flows.send(sport) == "a")
+    others = [sport for sport in range(1025, 1034) if sport != kept]
+    note(f"{kept} lives on, {others} expire")
+    # Touched with the long timeout in force were also those before the one found; what counts is a's.
+    wait.equals(lambda: flows.state()["a"], (0, 1), 10, "connections of the limited dest", step=0.1)
+    t.equal("a" in flows.sequence(3), True, "the dest is back with fewer connections than l")
+
+
+@test
+def upper_threshold_alone(t):
+    """Without l a dest returns below three quarters of u."""
+    flows = Flows(t, "udp", "rr", (1, 0, 0), options=("-x 4", "", ""))
+    long_lived = [flows.new() and flows.sport for _ in range(2)]
+    short_udp(t)
+    flows.new()
+    wait.equals(lambda: flows.state()["a"], (0, 3), 5, "connections")
+    flows.new()
+    t.equal(flows.refused(), True, "the fifth connection is refused")
+    note(f"{long_lived} live on")
+    wait.equals(lambda: flows.state()["a"], (0, 2), 10, "connections", step=0.1)
+    t.equal(flows.new(), "a", "the dest is back at two of four")
+
+
+@test
+def scheduler_changes(t):
+    """The scheduler of a service with connections can be exchanged."""
+    flows = Flows(t, "udp", "rr", (3, 2, 1))
+    flows.sequence(3)
+    t.director.rules(f"-E {flows.service} -s wrr")
+    t.equal(counts(flows.sequence(12)), {"a": 6, "b": 4, "c": 2}, "counts of two cycles of wrr")
+    t.director.rules(f"-E {flows.service} -s rr")
+    t.equal(counts(flows.sequence(6)), {"a": 2, "b": 2, "c": 2}, "counts of two cycles of rr")
+
+
+@test
+def dest_comes_and_goes(t):
+    """A removed dest gets no more, an added one gets its share."""
+    flows = Flows(t, "udp", "rr")
+    t.director.rules(f"-d {flows.dest('c')}")
+    t.equal(counts(flows.sequence(6)), {"a": 3, "b": 3, "c": 0}, "counts of two dests")
+    t.director.rules(f"-a {flows.dest('c')} -m")
+    t.equal(counts(flows.sequence(9)), {"a": 3, "b": 3, "c": 3}, "counts of three dests")
+
+
+@test(proto=("tcp", "udp"), af=(4, 6))
+def real_servers_in_turn(t, proto, af):
+    """rr with three real servers and real clients."""
+    vip, port = VIPS[af]["nat"], t.port()
+    for ns, rip, name in zip(t.lab.rs, Lab.RS[af], NAMES):
+        t.closing(Server(ns, proto, rip, port, name))
+    t.director.service(proto, vip, port, "rr", [(rip, port, "-m") for rip in Lab.RS[af]])
+    ask = tcp_name if proto == "tcp" else udp_name
+    got = "".join(ask(t.lab.client, vip, port) for _ in range(6))
+    t.equal((set(got), got), (set(NAMES), got[:3] * 2), "the servers' names")

@@ -19,11 +19,13 @@ CHUNK = 1 << 18
 class Blob:
     """Random bytes, made once; `upload` and `download` are different parts of it."""
     _data = None
+    _lock = threading.Lock()
 
     @classmethod
     def get(cls, size, shift):
-        if cls._data is None:
-            cls._data = os.urandom(11 << 20)
+        with cls._lock:
+            if cls._data is None:
+                cls._data = os.urandom(11 << 20)
         return memoryview(cls._data)[shift:shift + size]
 
     @classmethod

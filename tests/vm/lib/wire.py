@@ -33,7 +33,12 @@ class Wire:
     def flood(self, packets):
         """Sends many packets without remembering each."""
         for data in packets:
-            self._send(data)
+            while True:
+                try:
+                    self._send(data)
+                    break
+                except BlockingIOError:
+                    select.select([], [self.socket], [])
 
     def drain(self):
         """Forgets what has arrived so far."""
