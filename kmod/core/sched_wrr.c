@@ -45,7 +45,7 @@ static u32 *sort_by_weight(const u32 *weights, u32 n, u32 *from, u32 *to)
 	return from;
 }
 
-void lvs_wrr_measure(struct lvs_wrr_measure *m, const u32 *weights, u32 n, u32 *scratch)
+void lvs_wrr_measure(struct lvs_wrr_sizes *m, const u32 *weights, u32 n, u32 *scratch)
 {
 	u64 listed = 0;
 	u32 i;
@@ -70,7 +70,7 @@ void lvs_wrr_measure(struct lvs_wrr_measure *m, const u32 *weights, u32 n, u32 *
 		  m->num_listed * sizeof(u32);
 }
 
-void lvs_wrr_fill(struct lvs_wrr_plan *plan, const struct lvs_wrr_measure *m,
+void lvs_wrr_fill(struct lvs_wrr_plan *plan, const struct lvs_wrr_sizes *m,
 		  const u32 *weights, u32 n)
 {
 	u32 *order = (u32 *)&plan->seg[m->num_segments];

@@ -40,7 +40,7 @@ struct lvs_wrr_plan {
 };
 
 /* The sizes of a plan, and the dests sorted by weight. */
-struct lvs_wrr_measure {
+struct lvs_wrr_sizes {
 	u32 *sorted;		/* numbers of dests, heaviest first, equals in order of addition */
 	u32 gcd;
 	u32 num_segments;
@@ -53,10 +53,10 @@ struct lvs_wrr_measure {
  * Measure the plan for @n dests (at least one) of @weights (each at least 1, in order of
  * addition). @scratch has room for 2 * @n numbers and must live until lvs_wrr_fill().
  */
-void lvs_wrr_measure(struct lvs_wrr_measure *m, const u32 *weights, u32 n, u32 *scratch);
+void lvs_wrr_measure(struct lvs_wrr_sizes *m, const u32 *weights, u32 n, u32 *scratch);
 
 /* Make the plan in @plan, which has m->size bytes. */
-void lvs_wrr_fill(struct lvs_wrr_plan *plan, const struct lvs_wrr_measure *m,
+void lvs_wrr_fill(struct lvs_wrr_plan *plan, const struct lvs_wrr_sizes *m,
 		  const u32 *weights, u32 n);
 
 /* The dest to choose at @pos, which is below plan->cycle. */

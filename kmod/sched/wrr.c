@@ -43,7 +43,7 @@ static struct lvs_dest *wrr_choose(struct lvs_sched_set *set, const struct lvs_p
 
 static int wrr_prepare(struct lvs_sched_set *set)
 {
-	struct lvs_wrr_measure measure;
+	struct lvs_wrr_sizes sizes;
 	u32 *weights;
 	u32 i;
 
@@ -53,10 +53,10 @@ static int wrr_prepare(struct lvs_sched_set *set)
 		return -ENOMEM;
 	for (i = 0; i < set->num; i++)
 		weights[i] = set->entry[i].weight;
-	lvs_wrr_measure(&measure, weights, set->num, weights + set->num);
-	set->plan = kvmalloc(measure.size, GFP_KERNEL);
+	lvs_wrr_measure(&sizes, weights, set->num, weights + set->num);
+	set->plan = kvmalloc(sizes.size, GFP_KERNEL);
 	if (set->plan)
-		lvs_wrr_fill(set->plan, &measure, weights, set->num);
+		lvs_wrr_fill(set->plan, &sizes, weights, set->num);
 	kvfree(weights);
 	return set->plan ? 0 : -ENOMEM;
 }
