@@ -11,7 +11,8 @@
 #include "netns.h"
 #include "packet.h"
 
-bool lvs_packet_ports(const struct sk_buff *skb, unsigned int offset, __be16 *sport, __be16 *dport)
+static __always_inline bool ports_at(const struct sk_buff *skb, unsigned int offset,
+				     __be16 *sport, __be16 *dport)
 {
 	__be16 buf[4], *ports;
 
@@ -23,7 +24,12 @@ bool lvs_packet_ports(const struct sk_buff *skb, unsigned int offset, __be16 *sp
 	return true;
 }
 
-static enum lvs_parsed parse_tcp(struct lvs_packet *pkt)
+bool lvs_packet_ports(const struct sk_buff *skb, unsigned int offset, __be16 *sport, __be16 *dport)
+{
+	return ports_at(skb, offset, sport, dport);
+}
+
+static __always_inline enum lvs_parsed parse_tcp(struct lvs_packet *pkt)
 {
 	struct tcphdr buf, *th;
 
@@ -36,13 +42,13 @@ static enum lvs_parsed parse_tcp(struct lvs_packet *pkt)
 	return LVS_PARSED_FLOW;
 }
 
-static enum lvs_parsed parse_l4(struct lvs_packet *pkt)
+static __always_inline enum lvs_parsed parse_l4(struct lvs_packet *pkt)
 {
 	switch (pkt->proto) {
 	case IPPROTO_TCP:
 		return parse_tcp(pkt);
 	case IPPROTO_UDP:
-		if (!lvs_packet_ports(pkt->skb, pkt->l4_off, &pkt->sport, &pkt->dport))
+		if (!ports_at(pkt->skb, pkt->l4_off, &pkt->sport, &pkt->dport))
 			return LVS_PARSED_BAD;
 		return LVS_PARSED_FLOW;
 	case IPPROTO_ICMP:
@@ -64,7 +70,7 @@ static u32 defrag_user(u8 hook)
 	return IP_DEFRAG_VS_OUT;
 }
 
-static bool reassembled_v4(struct lvs_packet *pkt)
+static noinline bool reassembled_v4(struct lvs_packet *pkt)
 {
 	int err;
 
@@ -77,7 +83,7 @@ static bool reassembled_v4(struct lvs_packet *pkt)
 	return true;
 }
 
-static enum lvs_parsed parse_v4(struct lvs_packet *pkt)
+static __always_inline enum lvs_parsed parse_v4(struct lvs_packet *pkt)
 {
 	const struct iphdr *iph = ip_hdr(pkt->skb);
 
@@ -93,7 +99,7 @@ static enum lvs_parsed parse_v4(struct lvs_packet *pkt)
 	return parse_l4(pkt);
 }
 
-static enum lvs_parsed parse_v6(struct lvs_packet *pkt)
+static noinline enum lvs_parsed parse_v6(struct lvs_packet *pkt)
 {
 	const struct ipv6hdr *iph = ipv6_hdr(pkt->skb);
 	__be16 frag_off = 0;

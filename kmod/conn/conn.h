@@ -21,6 +21,7 @@
 #include <linux/spinlock.h>
 
 #include "conn/table.h"
+#include "core/hash.h"
 
 struct lvs_dest;
 struct lvs_net;
@@ -65,6 +66,28 @@ struct lvs_conn {
 	u32 due;			/* tick at which the wheel looks; the shard's lock */
 	u8 shard;			/* constant, which wheel */
 };
+
+static inline struct lvs_conn *lvs_conn_of(struct lvs_conn_link *link)
+{
+	return container_of(link - link->side, struct lvs_conn, link[0]);
+}
+
+extern struct lvs_hash_key lvs_conn_hash_key;
+
+/* The hash of a packet's tuple, source first. Any context. */
+static inline u32 lvs_conn_hash(u8 af, const union nf_inet_addr *saddr, __be16 sport,
+				const union nf_inet_addr *daddr, __be16 dport)
+{
+	u32 ports = (__force u32)sport << 16 | (__force u32)dport;
+	u64 s[2], d[2];
+
+	if (likely(af == AF_INET))
+		return lvs_hash_v4((__force u32)saddr->ip, (__force u32)daddr->ip, ports,
+				   &lvs_conn_hash_key);
+	memcpy(s, saddr, sizeof(s));
+	memcpy(d, daddr, sizeof(d));
+	return lvs_hash_v6(s, d, ports, &lvs_conn_hash_key);
+}
 
 /*
  * Packets mark the time only if the mark is older than this, so that a busy connection writes its

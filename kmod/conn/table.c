@@ -3,7 +3,6 @@
 #include <linux/cache.h>
 #include <linux/mm.h>
 #include <linux/random.h>
-#include <linux/siphash.h>
 #include <linux/slab.h>
 #include <net/ipv6.h>
 
@@ -21,33 +20,7 @@
 static_assert(LVS_BUCKET_LOCKS <= LVS_CONN_MIN_BUCKETS);
 
 static spinlock_t bucket_locks[LVS_BUCKET_LOCKS];
-static hsiphash_key_t hash_key __ro_after_init;
-
-struct tuple_v6 {
-	struct in6_addr saddr;
-	struct in6_addr daddr;
-	u32 ports;
-};
-
-u32 lvs_conn_hash(u8 af, const union nf_inet_addr *saddr, __be16 sport,
-		  const union nf_inet_addr *daddr, __be16 dport)
-{
-	u32 ports = (__force u32)sport << 16 | (__force u32)dport;
-
-	if (af == AF_INET) {
-		return hsiphash_3u32((__force u32)saddr->ip, (__force u32)daddr->ip, ports,
-				     &hash_key);
-	} else {
-		struct tuple_v6 t = { saddr->in6, daddr->in6, ports };
-
-		return hsiphash(&t, sizeof(t), &hash_key);
-	}
-}
-
-struct lvs_conn *lvs_conn_of(struct lvs_conn_link *link)
-{
-	return container_of(link, struct lvs_conn, link[link->side]);
-}
+struct lvs_hash_key lvs_conn_hash_key __ro_after_init;
 
 static spinlock_t *bucket_lock(u32 hash)
 {
@@ -84,15 +57,15 @@ static void publish(unsigned long *next, unsigned long value)
 	smp_store_release(next, value);
 }
 
-static bool addr_equal(u8 af, const union nf_inet_addr *a, const union nf_inet_addr *b)
+static __always_inline bool addr_equal(u8 af, const union nf_inet_addr *a, const union nf_inet_addr *b)
 {
 	return af == AF_INET ? a->ip == b->ip : ipv6_addr_equal(&a->in6, &b->in6);
 }
 
 /* Is this the tuple that @link stands for? */
-static bool link_matches(struct lvs_conn_link *link, u8 af, u8 proto,
-			 const union nf_inet_addr *saddr, __be16 sport,
-			 const union nf_inet_addr *daddr, __be16 dport)
+static __always_inline bool link_matches(struct lvs_conn_link *link, u8 af, u8 proto,
+					 const union nf_inet_addr *saddr, __be16 sport,
+					 const union nf_inet_addr *daddr, __be16 dport)
 {
 	const struct lvs_conn *conn = lvs_conn_of(link);
 
@@ -105,8 +78,8 @@ static bool link_matches(struct lvs_conn_link *link, u8 af, u8 proto,
 	       addr_equal(af, &conn->daddr, saddr) && addr_equal(af, &conn->caddr, daddr);
 }
 
-static struct lvs_conn_link *find_in(const struct lvs_buckets *b, const struct lvs_packet *pkt,
-				     u32 hash)
+static __always_inline struct lvs_conn_link *find_in(const struct lvs_buckets *b,
+						     const struct lvs_packet *pkt, u32 hash)
 {
 	u32 bucket = hash & b->mask;
 	unsigned long next;
@@ -373,7 +346,7 @@ void __init lvs_conn_table_setup(void)
 {
 	u32 i;
 
-	get_random_bytes(&hash_key, sizeof(hash_key));
+	get_random_bytes(&lvs_conn_hash_key, sizeof(lvs_conn_hash_key));
 	for (i = 0; i < LVS_BUCKET_LOCKS; i++)
 		spin_lock_init(&bucket_locks[i]);
 }

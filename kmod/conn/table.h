@@ -50,10 +50,6 @@ struct lvs_conn_table {
 	struct delayed_work expirer;
 };
 
-/* The hash of a packet's tuple, source first. Any context. */
-u32 lvs_conn_hash(u8 af, const union nf_inet_addr *saddr, __be16 sport,
-		  const union nf_inet_addr *daddr, __be16 dport);
-
 /*
  * Find the connection that the packet belongs to; @side tells whether as a request or a reply.
  * Expired connections are not found. Under RCU, which keeps the answer alive.
@@ -69,8 +65,6 @@ struct lvs_conn *lvs_conn_link_insert(struct lvs_conn_table *ct, struct lvs_conn
 
 /* Take a link out. Under RCU. */
 void lvs_conn_link_remove(struct lvs_conn_table *ct, struct lvs_conn_link *link);
-
-struct lvs_conn *lvs_conn_of(struct lvs_conn_link *link);
 
 /* Buckets of the moment. */
 u32 lvs_conn_table_size(struct lvs_net *ln);

@@ -14,9 +14,9 @@ unsigned int lvs_fwd_dr(struct lvs_packet *pkt, struct lvs_conn *conn, struct lv
 
 	if (unlikely(route->local))
 		return NF_ACCEPT;
-	if (unlikely(!lvs_fwd_fits(pkt, dst_mtu(route->dst))))
+	if (unlikely(!lvs_fwd_fits(pkt, route, 0)))
 		return lvs_fwd_drop(pkt, conn, LVS_DROP_TOO_BIG);
-	reason = lvs_fwd_decrease_ttl(pkt);
+	reason = lvs_fwd_decrease_ttl(pkt, pkt->l4_off);
 	if (unlikely(reason != LVS_DROP_NONE))
 		return lvs_fwd_drop(pkt, conn, reason);
 	return lvs_fwd_output(pkt, route->dst);

@@ -5,14 +5,16 @@
 
 #include <linux/ip_vs.h>
 #include <linux/netfilter.h>
+#include <linux/tcp.h>
 #include <linux/types.h>
+#include <linux/udp.h>
 
 #include "drop.h"
+#include "fwd/route.h"
+#include "pipeline.h"
 
 struct dst_entry;
 struct lvs_conn;
-struct lvs_packet;
-struct lvs_route;
 struct lvs_svc;
 struct sk_buff;
 
@@ -44,17 +46,32 @@ unsigned int lvs_fwd_drop(const struct lvs_packet *pkt, const struct lvs_conn *c
 			  enum lvs_drop_reason reason);
 
 /*
- * May the packet go through a path of @mtu bytes? If not, its sender is told (FRAG_NEEDED,
- * PKT_TOOBIG). GSO packets are judged by what they will be cut into.
+ * May the packet go to the dest by @route, with @overhead bytes more around it? If not, its sender
+ * is told (FRAG_NEEDED, PKT_TOOBIG). GSO packets are judged by what they will be cut into.
  */
-bool lvs_fwd_fits(struct lvs_packet *pkt, unsigned int mtu);
+bool lvs_fwd_fits_path(struct lvs_packet *pkt, const struct lvs_route *route,
+		       unsigned int overhead);
+
+static inline bool lvs_fwd_fits(struct lvs_packet *pkt, const struct lvs_route *route,
+				unsigned int overhead)
+{
+	return likely(pkt->skb->len + overhead <= route->mtu) ||
+	       lvs_fwd_fits_path(pkt, route, overhead);
+}
 
 /*
- * Take one from the TTL or hop limit, as a router does; the sender is told if none is left.
- * Packets of this host's own keep theirs. The header is made writable: pointers into the packet
+ * Make the first @len bytes writable and take one from the TTL or hop limit, as a router does; the
+ * sender is told if none is left. Packets of this host's own keep theirs. Pointers into the packet
  * are stale afterwards. Returns LVS_DROP_NONE, or the reason to drop it.
  */
-enum lvs_drop_reason lvs_fwd_decrease_ttl(struct lvs_packet *pkt);
+enum lvs_drop_reason lvs_fwd_decrease_ttl(struct lvs_packet *pkt, unsigned int len);
+
+/* How much of the packet lvs_fwd_rewrite() writes to. */
+static inline unsigned int lvs_fwd_rewritten(const struct lvs_packet *pkt)
+{
+	return pkt->l4_off + (pkt->proto == IPPROTO_TCP ? sizeof(struct tcphdr) :
+							  sizeof(struct udphdr));
+}
 
 /* The packet is past the director: conntrack leaves it alone, as does a second hook. */
 void lvs_fwd_mark_done(struct sk_buff *skb);
@@ -63,9 +80,9 @@ void lvs_fwd_mark_done(struct sk_buff *skb);
 unsigned int lvs_fwd_output(struct lvs_packet *pkt, struct dst_entry *dst);
 
 /*
- * Change the packet's destination (@dst) or source address and port, with every checksum.
- * Returns false, and the packet unchanged, without memory or if the header is cut short.
+ * Change the packet's destination (@dst) or source address and port, with every checksum. The
+ * first lvs_fwd_rewritten() bytes are writable.
  */
-bool lvs_fwd_rewrite(struct lvs_packet *pkt, bool dst, const union nf_inet_addr *addr, __be16 port);
+void lvs_fwd_rewrite(struct lvs_packet *pkt, bool dst, const union nf_inet_addr *addr, __be16 port);
 
 #endif /* LVS_FWD_H */

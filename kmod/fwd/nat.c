@@ -46,20 +46,13 @@ static void rewrite_addr_v6(struct sk_buff *skb, struct in6_addr *field,
 	*field = *addr;
 }
 
-bool lvs_fwd_rewrite(struct lvs_packet *pkt, bool dst, const union nf_inet_addr *addr, __be16 port)
+void lvs_fwd_rewrite(struct lvs_packet *pkt, bool dst, const union nf_inet_addr *addr, __be16 port)
 {
 	struct sk_buff *skb = pkt->skb;
-	unsigned int l4_len = pkt->proto == IPPROTO_TCP ? sizeof(struct tcphdr) :
-							  sizeof(struct udphdr);
-	__sum16 *check;
-	__be16 *ports;
-	void *l4;
+	void *l4 = lvs_packet_l4(pkt);
+	__sum16 *check = checksum_of(pkt, l4);
+	__be16 *ports = (__be16 *)l4 + dst;
 
-	if (unlikely(skb_ensure_writable(skb, pkt->l4_off + l4_len)))
-		return false;
-	l4 = lvs_packet_l4(pkt);
-	check = checksum_of(pkt, l4);
-	ports = (__be16 *)l4 + dst;
 	if (pkt->af == AF_INET) {
 		struct iphdr *iph = ip_hdr(skb);
 
@@ -76,37 +69,40 @@ bool lvs_fwd_rewrite(struct lvs_packet *pkt, bool dst, const union nf_inet_addr 
 	}
 	if (pkt->proto == IPPROTO_UDP && check && !*check && skb->ip_summed != CHECKSUM_PARTIAL)
 		*check = CSUM_MANGLED_0;
-	return true;
+}
+
+/* The dest is this host: the packet just goes on, to another socket than it was for. */
+static unsigned int nat_local(struct lvs_packet *pkt, struct lvs_conn *conn,
+			      struct lvs_route *route)
+{
+	if (skb_ensure_writable(pkt->skb, lvs_fwd_rewritten(pkt)))
+		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_MEMORY);
+	lvs_fwd_rewrite(pkt, true, &conn->daddr, conn->dport);
+	lvs_fwd_mark_done(pkt->skb);
+	if (pkt->hook == NF_INET_LOCAL_OUT) {
+		skb_dst_drop(pkt->skb);
+		skb_dst_set_noref(pkt->skb, route->dst);
+	} else {
+		skb_orphan(pkt->skb);
+	}
+	return NF_ACCEPT;
 }
 
 unsigned int lvs_fwd_nat(struct lvs_packet *pkt, struct lvs_conn *conn, struct lvs_route *route)
 {
-	struct sk_buff *skb = pkt->skb;
 	enum lvs_drop_reason reason;
 
-	if (likely(!route->local)) {
-		if (unlikely(pkt->af == AF_INET && ipv4_is_loopback(pkt->saddr.ip)))
-			return lvs_fwd_drop(pkt, conn, LVS_DROP_LOCAL_ROUTE);
-		if (unlikely(!lvs_fwd_fits(pkt, dst_mtu(route->dst))))
-			return lvs_fwd_drop(pkt, conn, LVS_DROP_TOO_BIG);
-		reason = lvs_fwd_decrease_ttl(pkt);
-		if (unlikely(reason != LVS_DROP_NONE))
-			return lvs_fwd_drop(pkt, conn, reason);
-	}
-	if (unlikely(!lvs_fwd_rewrite(pkt, true, &conn->daddr, conn->dport)))
-		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_MEMORY);
-	if (likely(!route->local))
-		return lvs_fwd_output(pkt, route->dst);
-
-	/* The dest is this host: the packet just goes on, to another socket than it was for. */
-	lvs_fwd_mark_done(skb);
-	if (pkt->hook == NF_INET_LOCAL_OUT) {
-		skb_dst_drop(skb);
-		skb_dst_set_noref(skb, route->dst);
-	} else {
-		skb_orphan(skb);
-	}
-	return NF_ACCEPT;
+	if (unlikely(route->local))
+		return nat_local(pkt, conn, route);
+	if (unlikely(pkt->af == AF_INET && ipv4_is_loopback(pkt->saddr.ip)))
+		return lvs_fwd_drop(pkt, conn, LVS_DROP_LOCAL_ROUTE);
+	if (unlikely(!lvs_fwd_fits(pkt, route, 0)))
+		return lvs_fwd_drop(pkt, conn, LVS_DROP_TOO_BIG);
+	reason = lvs_fwd_decrease_ttl(pkt, lvs_fwd_rewritten(pkt));
+	if (unlikely(reason != LVS_DROP_NONE))
+		return lvs_fwd_drop(pkt, conn, reason);
+	lvs_fwd_rewrite(pkt, true, &conn->daddr, conn->dport);
+	return lvs_fwd_output(pkt, route->dst);
 }
 
 /*
@@ -135,8 +131,9 @@ static bool reroute(struct lvs_packet *pkt)
 
 unsigned int lvs_fwd_nat_reply(struct lvs_packet *pkt, struct lvs_conn *conn)
 {
-	if (unlikely(!lvs_fwd_rewrite(pkt, false, &conn->vaddr, conn->vport)))
+	if (unlikely(skb_ensure_writable(pkt->skb, lvs_fwd_rewritten(pkt))))
 		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_MEMORY);
+	lvs_fwd_rewrite(pkt, false, &conn->vaddr, conn->vport);
 	if (unlikely(!reroute(pkt)))
 		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_ROUTE);
 	lvs_fwd_mark_done(pkt->skb);

@@ -32,46 +32,48 @@ static void ensure_dev(struct lvs_packet *pkt)
 
 static bool over(const struct sk_buff *skb, unsigned int mtu)
 {
-	if (likely(skb->len <= mtu))
+	if (skb->len <= mtu)
 		return false;
 	return !skb_is_gso(skb) || !skb_gso_validate_network_len(skb, mtu);
 }
 
-bool lvs_fwd_fits(struct lvs_packet *pkt, unsigned int mtu)
+bool lvs_fwd_fits_path(struct lvs_packet *pkt, const struct lvs_route *route,
+		       unsigned int overhead)
 {
+	unsigned int mtu = dst_mtu(route->dst) - overhead;
 	struct sk_buff *skb = pkt->skb;
 
 	if (pkt->af == AF_INET) {
-		if (likely(!over(skb, mtu)) || !(ip_hdr(skb)->frag_off & htons(IP_DF)))
+		if (!over(skb, mtu) || !(ip_hdr(skb)->frag_off & htons(IP_DF)))
 			return true;
 		icmp_send(skb, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, htonl(mtu));
 		return false;
 	}
 	/* Reassembled: what counts is the size of the fragments that it came in. */
-	if (unlikely(IP6CB(skb)->frag_max_size) ? IP6CB(skb)->frag_max_size <= mtu :
-						  !over(skb, mtu))
+	if (IP6CB(skb)->frag_max_size ? IP6CB(skb)->frag_max_size <= mtu : !over(skb, mtu))
 		return true;
 	ensure_dev(pkt);
 	icmpv6_send(skb, ICMPV6_PKT_TOOBIG, 0, mtu);
 	return false;
 }
 
-enum lvs_drop_reason lvs_fwd_decrease_ttl(struct lvs_packet *pkt)
+enum lvs_drop_reason lvs_fwd_decrease_ttl(struct lvs_packet *pkt, unsigned int len)
 {
 	struct sk_buff *skb = pkt->skb;
 	bool v4 = pkt->af == AF_INET;
 
-	if (pkt->hook == NF_INET_LOCAL_OUT)
-		return LVS_DROP_NONE;
-	if (unlikely((v4 ? ip_hdr(skb)->ttl : ipv6_hdr(skb)->hop_limit) <= 1)) {
+	if (unlikely(pkt->hook != NF_INET_LOCAL_OUT &&
+		     (v4 ? ip_hdr(skb)->ttl : ipv6_hdr(skb)->hop_limit) <= 1)) {
 		if (v4)
 			icmp_send(skb, ICMP_TIME_EXCEEDED, ICMP_EXC_TTL, 0);
 		else
 			icmpv6_send(skb, ICMPV6_TIME_EXCEED, ICMPV6_EXC_HOPLIMIT, 0);
 		return LVS_DROP_TTL;
 	}
-	if (unlikely(skb_ensure_writable(skb, v4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr))))
+	if (unlikely(skb_ensure_writable(skb, len)))
 		return LVS_DROP_NO_MEMORY;
+	if (unlikely(pkt->hook == NF_INET_LOCAL_OUT))
+		return LVS_DROP_NONE;
 	if (v4)
 		ip_decrease_ttl(ip_hdr(skb));
 	else
@@ -84,6 +86,19 @@ void lvs_fwd_mark_done(struct sk_buff *skb)
 	skb->ipvs_property = 1;
 	nf_reset_ct(skb);
 	nf_ct_set(skb, NULL, IP_CT_UNTRACKED);
+}
+
+/* Does somebody else hook LOCAL_OUT, or are there only our own, which would let the packet pass? */
+static bool others_hook_output(const struct lvs_packet *pkt)
+{
+	const struct netns_nf *nf = &pkt->ln->net->nf;
+	const struct nf_hook_entries *e;
+
+	if (pkt->af == AF_INET)
+		e = rcu_dereference(nf->hooks_ipv4[NF_INET_LOCAL_OUT]);
+	else
+		e = rcu_dereference(nf->hooks_ipv6[NF_INET_LOCAL_OUT]);
+	return e && (e->num_hook_entries != 1 || e->hooks[0].hook != lvs_hook_in);
 }
 
 unsigned int lvs_fwd_output(struct lvs_packet *pkt, struct dst_entry *dst)
@@ -100,8 +115,11 @@ unsigned int lvs_fwd_output(struct lvs_packet *pkt, struct dst_entry *dst)
 	skb_dst_set_noref(skb, dst);
 	/* Its size was judged; what is still too big may be fragmented. */
 	skb->ignore_df = 1;
-	NF_HOOK(pkt->af == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6, NF_INET_LOCAL_OUT, pkt->ln->net,
-		NULL, skb, NULL, dst->dev, dst_output);
+	if (likely(!others_hook_output(pkt)))
+		dst_output(pkt->ln->net, NULL, skb);
+	else
+		NF_HOOK(pkt->af == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6, NF_INET_LOCAL_OUT,
+			pkt->ln->net, NULL, skb, NULL, dst->dev, dst_output);
 	return NF_STOLEN;
 }
 

@@ -91,9 +91,11 @@ static bool lookup_v6(struct net *net, const struct lvs_dest *dest, struct lvs_r
 	return true;
 }
 
-static struct lvs_route *route_lookup(struct lvs_net *ln, struct lvs_dest *dest)
+struct lvs_route *lvs_route_lookup(struct lvs_net *ln, struct lvs_dest *dest)
 {
 	struct lvs_route *route = kzalloc(sizeof(*route), GFP_ATOMIC | __GFP_NOWARN);
+	/* Before the look-up: what changes during it makes the route stale at once. */
+	int genid = rt_genid_ipv4(ln->net);
 	struct lvs_route *old;
 
 	if (!route)
@@ -103,6 +105,9 @@ static struct lvs_route *route_lookup(struct lvs_net *ln, struct lvs_dest *dest)
 		return NULL;
 	}
 	route->dest = dest;
+	route->af = dest->af;
+	route->genid = genid;
+	route->mtu = dst_mtu(route->dst);
 	spin_lock_bh(&ln->route_lock);
 	old = rcu_dereference_protected(dest->route, lockdep_is_held(&ln->route_lock));
 	if (old)
@@ -111,13 +116,4 @@ static struct lvs_route *route_lookup(struct lvs_net *ln, struct lvs_dest *dest)
 	rcu_assign_pointer(dest->route, route);
 	spin_unlock_bh(&ln->route_lock);
 	return route;
-}
-
-struct lvs_route *lvs_route_get(struct lvs_net *ln, struct lvs_dest *dest)
-{
-	struct lvs_route *route = rcu_dereference(dest->route);
-
-	if (likely(route && dst_check(route->dst, route->cookie)))
-		return route;
-	return route_lookup(ln, dest);
 }

@@ -7,13 +7,17 @@
 #include <linux/netfilter.h>
 #include <net/dst.h>
 
-struct lvs_dest;
-struct lvs_net;
+#include "netns.h"
+#include "svc/svc.h"
+
 struct net_device;
 
 struct lvs_route {
 	struct dst_entry *dst;		/* counted */
-	u32 cookie;			/* for dst->ops->check() */
+	u32 cookie;			/* IPv6: for dst->ops->check() */
+	int genid;			/* IPv4: of the namespace's routing when it was looked up */
+	u32 mtu;			/* of then; what lowers it makes the route stale */
+	u8 af;
 	bool local;			/* the dest is this host */
 	union nf_inet_addr saddr;	/* a tunnel's outer source */
 	struct lvs_dest *dest;		/* whose dest->route this is; ln->route_lock */
@@ -21,11 +25,30 @@ struct lvs_route {
 	struct rcu_head rcu;
 };
 
+/* Look the route up and keep it with the dest; as lvs_route_get(). */
+struct lvs_route *lvs_route_lookup(struct lvs_net *ln, struct lvs_dest *dest);
+
+/* Does the kernel still stand by it? What dst_check() asks, without its indirect call for IPv4. */
+static inline bool lvs_route_valid(const struct lvs_net *ln, const struct lvs_route *route)
+{
+	if (likely(route->af == AF_INET))
+		return route->dst->obsolete == DST_OBSOLETE_FORCE_CHK &&
+		       route->genid == rt_genid_ipv4(ln->net);
+	return dst_check(route->dst, route->cookie);
+}
+
 /*
  * The route to @dest, looked up if there is none or the kernel has called it stale; NULL if there
  * is none or no memory. Under RCU, which keeps the route and its dst. Softirq or process.
  */
-struct lvs_route *lvs_route_get(struct lvs_net *ln, struct lvs_dest *dest);
+static inline struct lvs_route *lvs_route_get(struct lvs_net *ln, struct lvs_dest *dest)
+{
+	struct lvs_route *route = rcu_dereference(dest->route);
+
+	if (likely(route && lvs_route_valid(ln, route)))
+		return route;
+	return lvs_route_lookup(ln, dest);
+}
 
 /*
  * Forget the dest's route; the next packet looks it up again. Any context; a reader under RCU may

@@ -87,9 +87,9 @@ unsigned int lvs_fwd_tun(struct lvs_packet *pkt, struct lvs_conn *conn, struct l
 
 	if (unlikely(route->local))
 		return NF_ACCEPT;
-	if (unlikely(!lvs_fwd_fits(pkt, dst_mtu(route->dst) - outer)))
+	if (unlikely(!lvs_fwd_fits(pkt, route, outer)))
 		return lvs_fwd_drop(pkt, conn, LVS_DROP_TOO_BIG);
-	reason = lvs_fwd_decrease_ttl(pkt);
+	reason = lvs_fwd_decrease_ttl(pkt, pkt->l4_off);
 	if (unlikely(reason != LVS_DROP_NONE))
 		return lvs_fwd_drop(pkt, conn, reason);
 	ok = pkt->af == AF_INET ? encapsulate_v4(pkt, route) : encapsulate_v6(pkt, route);

@@ -166,7 +166,7 @@ static unsigned int relay_in(struct lvs_packet *pkt, struct lvs_conn *conn, cons
 	if (!route)
 		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_ROUTE);
 	if (!route->local) {
-		reason = lvs_fwd_decrease_ttl(pkt);
+		reason = lvs_fwd_decrease_ttl(pkt, pkt->l4_off);
 		if (reason != LVS_DROP_NONE)
 			return lvs_fwd_drop(pkt, conn, reason);
 	}
