@@ -44,7 +44,7 @@ static const struct nf_hook_ops hooks[] = {
  */
 static int defrag6_enable(struct net *net)
 {
-	typeof(&nf_defrag_ipv6_enable) enable = symbol_request(nf_defrag_ipv6_enable);
+	typeof(nf_defrag_ipv6_enable) *enable = symbol_request(nf_defrag_ipv6_enable);
 	int err;
 
 	if (!enable) {
@@ -60,7 +60,7 @@ static int defrag6_enable(struct net *net)
 /* The symbol that is held since defrag6_enable() keeps the module in place. */
 static void defrag6_disable(struct net *net)
 {
-	typeof(&nf_defrag_ipv6_disable) disable = symbol_get(nf_defrag_ipv6_disable);
+	typeof(nf_defrag_ipv6_disable) *disable = symbol_get(nf_defrag_ipv6_disable);
 
 	if (disable) {
 		disable(net);

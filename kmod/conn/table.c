@@ -57,7 +57,8 @@ static void publish(unsigned long *next, unsigned long value)
 	smp_store_release(next, value);
 }
 
-static __always_inline bool addr_equal(u8 af, const union nf_inet_addr *a, const union nf_inet_addr *b)
+static __always_inline bool addr_equal(u8 af, const union nf_inet_addr *a,
+				       const union nf_inet_addr *b)
 {
 	return af == AF_INET ? a->ip == b->ip : ipv6_addr_equal(&a->in6, &b->in6);
 }
