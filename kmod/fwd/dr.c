@@ -16,7 +16,7 @@ unsigned int lvs_fwd_dr(struct lvs_packet *pkt, struct lvs_conn *conn, struct lv
 		return NF_ACCEPT;
 	if (unlikely(!lvs_fwd_fits(pkt, route, 0)))
 		return lvs_fwd_drop(pkt, conn, LVS_DROP_TOO_BIG);
-	reason = lvs_fwd_decrease_ttl(pkt, pkt->l4_off);
+	reason = lvs_fwd_decrease_ttl(pkt, pkt->l4_off, 0);
 	if (unlikely(reason != LVS_DROP_NONE))
 		return lvs_fwd_drop(pkt, conn, reason);
 	return lvs_fwd_output(pkt, route->dst);

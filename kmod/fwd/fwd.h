@@ -60,11 +60,19 @@ static inline bool lvs_fwd_fits(struct lvs_packet *pkt, const struct lvs_route *
 }
 
 /*
- * Make the first @len bytes writable and take one from the TTL or hop limit, as a router does; the
- * sender is told if none is left. Packets of this host's own keep theirs. Pointers into the packet
- * are stale afterwards. Returns LVS_DROP_NONE, or the reason to drop it.
+ * Make the first @len bytes writable, with @headroom bytes before them. A packet that shares its
+ * data (a capture, say) gets a copy that is no larger than it must be. Pointers into the packet are
+ * stale afterwards. False without memory or if the packet is shorter.
  */
-enum lvs_drop_reason lvs_fwd_decrease_ttl(struct lvs_packet *pkt, unsigned int len);
+bool lvs_fwd_writable(struct sk_buff *skb, unsigned int len, unsigned int headroom);
+
+/*
+ * lvs_fwd_writable(), and one from the TTL or hop limit, as a router does; the sender is told if
+ * none is left. Packets of this host's own keep theirs. Returns LVS_DROP_NONE, or the reason to
+ * drop the packet.
+ */
+enum lvs_drop_reason lvs_fwd_decrease_ttl(struct lvs_packet *pkt, unsigned int len,
+					  unsigned int headroom);
 
 /* How much of the packet lvs_fwd_rewrite() writes to. */
 static inline unsigned int lvs_fwd_rewritten(const struct lvs_packet *pkt)

@@ -75,7 +75,7 @@ void lvs_fwd_rewrite(struct lvs_packet *pkt, bool dst, const union nf_inet_addr 
 static unsigned int nat_local(struct lvs_packet *pkt, struct lvs_conn *conn,
 			      struct lvs_route *route)
 {
-	if (skb_ensure_writable(pkt->skb, lvs_fwd_rewritten(pkt)))
+	if (!lvs_fwd_writable(pkt->skb, lvs_fwd_rewritten(pkt), 0))
 		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_MEMORY);
 	lvs_fwd_rewrite(pkt, true, &conn->daddr, conn->dport);
 	lvs_fwd_mark_done(pkt->skb);
@@ -98,7 +98,7 @@ unsigned int lvs_fwd_nat(struct lvs_packet *pkt, struct lvs_conn *conn, struct l
 		return lvs_fwd_drop(pkt, conn, LVS_DROP_LOCAL_ROUTE);
 	if (unlikely(!lvs_fwd_fits(pkt, route, 0)))
 		return lvs_fwd_drop(pkt, conn, LVS_DROP_TOO_BIG);
-	reason = lvs_fwd_decrease_ttl(pkt, lvs_fwd_rewritten(pkt));
+	reason = lvs_fwd_decrease_ttl(pkt, lvs_fwd_rewritten(pkt), 0);
 	if (unlikely(reason != LVS_DROP_NONE))
 		return lvs_fwd_drop(pkt, conn, reason);
 	lvs_fwd_rewrite(pkt, true, &conn->daddr, conn->dport);
@@ -131,7 +131,7 @@ static bool reroute(struct lvs_packet *pkt)
 
 unsigned int lvs_fwd_nat_reply(struct lvs_packet *pkt, struct lvs_conn *conn)
 {
-	if (unlikely(skb_ensure_writable(pkt->skb, lvs_fwd_rewritten(pkt))))
+	if (unlikely(!lvs_fwd_writable(pkt->skb, lvs_fwd_rewritten(pkt), 0)))
 		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_MEMORY);
 	lvs_fwd_rewrite(pkt, false, &conn->vaddr, conn->vport);
 	if (unlikely(!reroute(pkt)))

@@ -57,7 +57,20 @@ bool lvs_fwd_fits_path(struct lvs_packet *pkt, const struct lvs_route *route,
 	return false;
 }
 
-enum lvs_drop_reason lvs_fwd_decrease_ttl(struct lvs_packet *pkt, unsigned int len)
+bool lvs_fwd_writable(struct sk_buff *skb, unsigned int len, unsigned int headroom)
+{
+	unsigned int more = headroom > skb_headroom(skb) ? headroom - skb_headroom(skb) : 0;
+
+	if (unlikely(!pskb_may_pull(skb, len)))
+		return false;
+	if (likely(!more && (!skb_cloned(skb) || skb_clone_writable(skb, len))))
+		return true;
+	/* The copy needs no room to grow at its end. */
+	return !pskb_expand_head(skb, SKB_DATA_ALIGN(more), -skb_tailroom(skb), GFP_ATOMIC);
+}
+
+enum lvs_drop_reason lvs_fwd_decrease_ttl(struct lvs_packet *pkt, unsigned int len,
+					  unsigned int headroom)
 {
 	struct sk_buff *skb = pkt->skb;
 	bool v4 = pkt->af == AF_INET;
@@ -70,7 +83,7 @@ enum lvs_drop_reason lvs_fwd_decrease_ttl(struct lvs_packet *pkt, unsigned int l
 			icmpv6_send(skb, ICMPV6_TIME_EXCEED, ICMPV6_EXC_HOPLIMIT, 0);
 		return LVS_DROP_TTL;
 	}
-	if (unlikely(skb_ensure_writable(skb, len)))
+	if (unlikely(!lvs_fwd_writable(skb, len, headroom)))
 		return LVS_DROP_NO_MEMORY;
 	if (unlikely(pkt->hook == NF_INET_LOCAL_OUT))
 		return LVS_DROP_NONE;

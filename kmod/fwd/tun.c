@@ -17,12 +17,9 @@
 #include "netns.h"
 #include "pipeline.h"
 
-/* Room for the outer header, and the packet's own headers become inner ones. */
-static bool push_outer(struct sk_buff *skb, const struct dst_entry *dst, unsigned int len,
-		       int gso_type, u8 ipproto)
+/* The outer header's place, and the packet's own headers become inner ones. */
+static bool push_outer(struct sk_buff *skb, unsigned int len, int gso_type, u8 ipproto)
 {
-	if (skb_cow_head(skb, LL_RESERVED_SPACE(dst->dev) + len))
-		return false;
 	if (iptunnel_handle_offloads(skb, gso_type))
 		return false;
 	skb_set_inner_ipproto(skb, ipproto);
@@ -40,7 +37,7 @@ static bool encapsulate_v4(struct lvs_packet *pkt, const struct lvs_route *route
 	u8 ttl = inner->ttl;
 	struct iphdr *outer;
 
-	if (!push_outer(pkt->skb, route->dst, sizeof(*outer), SKB_GSO_IPXIP4, IPPROTO_IPIP))
+	if (!push_outer(pkt->skb, sizeof(*outer), SKB_GSO_IPXIP4, IPPROTO_IPIP))
 		return false;
 	memset(IPCB(pkt->skb), 0, sizeof(*IPCB(pkt->skb)));
 	outer = ip_hdr(pkt->skb);
@@ -66,7 +63,7 @@ static bool encapsulate_v6(struct lvs_packet *pkt, const struct lvs_route *route
 	u8 hop_limit = inner->hop_limit;
 	struct ipv6hdr *outer;
 
-	if (!push_outer(pkt->skb, route->dst, sizeof(*outer), SKB_GSO_IPXIP6, IPPROTO_IPV6))
+	if (!push_outer(pkt->skb, sizeof(*outer), SKB_GSO_IPXIP6, IPPROTO_IPV6))
 		return false;
 	memset(IP6CB(pkt->skb), 0, sizeof(*IP6CB(pkt->skb)));
 	outer = ipv6_hdr(pkt->skb);
@@ -89,7 +86,7 @@ unsigned int lvs_fwd_tun(struct lvs_packet *pkt, struct lvs_conn *conn, struct l
 		return NF_ACCEPT;
 	if (unlikely(!lvs_fwd_fits(pkt, route, outer)))
 		return lvs_fwd_drop(pkt, conn, LVS_DROP_TOO_BIG);
-	reason = lvs_fwd_decrease_ttl(pkt, pkt->l4_off);
+	reason = lvs_fwd_decrease_ttl(pkt, pkt->l4_off, LL_RESERVED_SPACE(route->dst->dev) + outer);
 	if (unlikely(reason != LVS_DROP_NONE))
 		return lvs_fwd_drop(pkt, conn, reason);
 	ok = pkt->af == AF_INET ? encapsulate_v4(pkt, route) : encapsulate_v6(pkt, route);

@@ -142,7 +142,7 @@ static void translate_v6(struct lvs_packet *pkt, const struct quote *q, const st
 
 static bool translate(struct lvs_packet *pkt, const struct quote *q, const struct change *c)
 {
-	if (skb_ensure_writable(pkt->skb, q->l4_off + 2 * sizeof(__be16)))
+	if (!lvs_fwd_writable(pkt->skb, q->l4_off + 2 * sizeof(__be16), 0))
 		return false;
 	(pkt->af == AF_INET ? translate_v4 : translate_v6)(pkt, q, c);
 	return true;
@@ -166,7 +166,7 @@ static unsigned int relay_in(struct lvs_packet *pkt, struct lvs_conn *conn, cons
 	if (!route)
 		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_ROUTE);
 	if (!route->local) {
-		reason = lvs_fwd_decrease_ttl(pkt, pkt->l4_off);
+		reason = lvs_fwd_decrease_ttl(pkt, pkt->l4_off, 0);
 		if (reason != LVS_DROP_NONE)
 			return lvs_fwd_drop(pkt, conn, reason);
 	}
