@@ -63,7 +63,8 @@ Answer run_tool(const std::string& tool, const Step& step) {
     close(input[1]);
 
     std::vector<std::string> words = step.words();
-    std::vector<char*> args{const_cast<char*>(tool.c_str())};
+    std::string program = "ipvsadm"; // messages name it
+    std::vector<char*> args{program.data()};
     for (std::string& word : words)
         args.push_back(word.data());
     args.push_back(nullptr);

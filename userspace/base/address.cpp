@@ -8,6 +8,10 @@ namespace lvs {
 static_assert(static_cast<int>(Family::ipv4) == AF_INET);
 static_assert(static_cast<int>(Family::ipv6) == AF_INET6);
 
+bool Address::is_multicast() const {
+    return family == Family::ipv4 ? (bytes[0] & 0xf0) == 0xe0 : bytes[0] == 0xff;
+}
+
 std::string Address::text() const {
     char buffer[INET6_ADDRSTRLEN] = "";
     inet_ntop(static_cast<int>(family), bytes.data(), buffer, sizeof buffer);

@@ -18,6 +18,7 @@ struct Address {
     std::array<std::uint8_t, 16> bytes{};
 
     std::size_t size() const { return family == Family::ipv4 ? 4 : 16; }
+    bool is_multicast() const;
     std::string text() const;
     static std::optional<Address> parse(Family family, const std::string& text);
 

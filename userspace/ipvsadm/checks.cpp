@@ -4,6 +4,7 @@
 #include "base/text.h"
 
 #include <algorithm>
+#include <map>
 #include <vector>
 
 namespace lvs {
@@ -11,7 +12,6 @@ namespace lvs {
 namespace {
 
 struct Rules {
-    Option command;
     const char* name;
     std::vector<Topic> needed;
     std::vector<Topic> allowed;
@@ -32,36 +32,64 @@ const std::vector<Topic> dest_body = {
     Topic::tun_port,   Topic::tun_nocsum, Topic::tun_csum,    Topic::tun_remcsum,
 };
 
+const std::vector<Topic> daemon_body = {
+    Topic::mcast_interface, Topic::syncid, Topic::sync_maxlen, Topic::mcast_group, Topic::mcast_port, Topic::mcast_ttl,
+};
+
 const Rules& rules_of(Option command) {
-    static const std::vector<Rules> all = {
-        {Option::add_service, "add-service", {Topic::service}, service_body, {}},
-        {Option::edit_service, "edit-service", {Topic::service}, service_body, {}},
-        {Option::delete_service, "delete-service", {Topic::service}, {}, {}},
-        {Option::clear, "flush", {}, {}, {}},
-        {Option::list, "list", {}, list_format, {Topic::connection, Topic::service, Topic::timeout, Topic::daemon}},
-        {Option::add_server, "add-server", {Topic::service, Topic::server}, dest_body, {}},
-        {Option::edit_server, "edit-server", {Topic::service, Topic::server}, dest_body, {}},
-        {Option::delete_server, "delete-server", {Topic::service, Topic::server}, {}, {}},
-        {Option::set, "set", {}, {}, {}},
-        {Option::start_daemon,
-         "start-daemon",
-         {},
-         {Topic::mcast_interface, Topic::syncid, Topic::sync_maxlen, Topic::mcast_group, Topic::mcast_port,
-          Topic::mcast_ttl},
-         {}},
-        {Option::stop_daemon, "stop-daemon", {}, {Topic::mcast_interface, Topic::syncid}, {}},
-        {Option::restore, "restore", {}, {}, {}},
-        {Option::save, "save", {}, {Topic::numeric}, {}},
-        {Option::zero, "zero", {}, {Topic::service}, {}},
-        {Option::drops, "drops", {}, {Topic::numeric, Topic::service}, {}},
-        {Option::help, "help", {}, {}, {}},
-        {Option::version, "version", {}, {}, {}},
+    static const std::map<Option, Rules> all = {
+        {Option::add_service, {"add-service", {Topic::service}, service_body, {}}},
+        {Option::edit_service, {"edit-service", {Topic::service}, service_body, {}}},
+        {Option::delete_service, {"delete-service", {Topic::service}, {}, {}}},
+        {Option::clear, {"flush", {}, {}, {}}},
+        {Option::list, {"list", {}, list_format, {Topic::connection, Topic::service, Topic::timeout, Topic::daemon}}},
+        {Option::add_server, {"add-server", {Topic::service, Topic::server}, dest_body, {}}},
+        {Option::edit_server, {"edit-server", {Topic::service, Topic::server}, dest_body, {}}},
+        {Option::delete_server, {"delete-server", {Topic::service, Topic::server}, {}, {}}},
+        {Option::set, {"set", {}, {}, {}}},
+        {Option::start_daemon, {"start-daemon", {}, daemon_body, {}}},
+        {Option::stop_daemon, {"stop-daemon", {}, {Topic::syncid}, {}}},
+        {Option::restore, {"restore", {}, {}, {}}},
+        {Option::save, {"save", {}, {Topic::numeric}, {}}},
+        {Option::zero, {"zero", {}, {Topic::service}, {}}},
+        {Option::drops, {"drops", {}, {Topic::numeric, Topic::service}, {}}},
     };
-    return *std::find_if(all.begin(), all.end(), [&](const Rules& r) { return r.command == command; });
+    return all.at(command);
+}
+
+const Rules& rules_of(TunnelType type) {
+    static const std::map<TunnelType, Rules> all = {
+        {TunnelType::ipip, {"ipip", {}, {}, {}}},
+        {TunnelType::gue, {"gue", {Topic::tun_port}, {}, {Topic::tun_nocsum, Topic::tun_csum, Topic::tun_remcsum}}},
+        {TunnelType::gre, {"gre", {}, {}, {Topic::tun_nocsum, Topic::tun_csum}}},
+    };
+    return all.at(type);
 }
 
 bool contains(const std::vector<Topic>& list, Topic topic) {
     return std::find(list.begin(), list.end(), topic) != list.end();
+}
+
+// `kind` is what messages call the thing that the rules are about.
+Result<void, Failure> check(const Rules& rules, const char* kind, const std::set<Topic>& topics) {
+    std::optional<Topic> first_choice;
+    for (int i = 0; i <= static_cast<int>(Topic::mcast_ttl); ++i) {
+        const auto topic = static_cast<Topic>(i);
+        const bool present = topics.contains(topic);
+        if (!present && contains(rules.needed, topic))
+            return Failure{exit_usage, text("You need to supply the '%s' option for the '%s' %s", topic_name(topic),
+                                            rules.name, kind)};
+        if (!present || contains(rules.needed, topic) || contains(rules.allowed, topic))
+            continue;
+        if (!contains(rules.at_most_one, topic))
+            return Failure{exit_usage,
+                           text("Illegal '%s' option with the '%s' %s", topic_name(topic), rules.name, kind)};
+        if (first_choice)
+            return Failure{exit_usage, text("The option '%s' conflicts with the '%s' option in the '%s' %s",
+                                            topic_name(topic), topic_name(*first_choice), rules.name, kind)};
+        first_choice = topic;
+    }
+    return {};
 }
 
 } // namespace
@@ -69,7 +97,7 @@ bool contains(const std::vector<Topic>& list, Topic topic) {
 const char* topic_name(Topic topic) {
     static constexpr const char* names[] = {
         "numeric",     "connection",     "service-address", "scheduler",   "persistent",  "netmask",
-        "real-server", "forward-method", "weight",          "u-threshold", "l-threshold", "mcast-interface",
+        "real-server", "forwarding-method", "weight",          "u-threshold", "l-threshold", "mcast-interface",
         "timeout",     "daemon",         "stats",           "rate",        "thresholds",  "persistent-conn",
         "nosort",      "syncid",         "exact",           "ops",         "pe",          "sched-flags",
         "tun-info",    "tun-type",       "tun-port",        "tun-nocsum",  "tun-csum",    "tun-remcsum",
@@ -123,26 +151,16 @@ std::optional<Topic> topic_of(Option option) {
     }
 }
 
-Result<void, Failure> check_topics(Option command, const std::set<Topic>& topics) {
-    const Rules& rules = rules_of(command);
-    std::optional<Topic> first_choice;
-    for (int i = 0; i <= static_cast<int>(Topic::mcast_ttl); ++i) {
-        const auto topic = static_cast<Topic>(i);
-        const bool present = topics.contains(topic);
-        if (!present && contains(rules.needed, topic))
-            return Failure{exit_usage, text("You need to supply the '%s' option for the '%s' command",
-                                            topic_name(topic), rules.name)};
-        if (!present || contains(rules.needed, topic) || contains(rules.allowed, topic))
-            continue;
-        if (!contains(rules.at_most_one, topic))
-            return Failure{exit_usage,
-                           text("Illegal '%s' option with the '%s' command", topic_name(topic), rules.name)};
-        if (first_choice)
-            return Failure{exit_usage, text("The option '%s' conflicts with the '%s' option in the '%s' command",
-                                            topic_name(topic), topic_name(*first_choice), rules.name)};
-        first_choice = topic;
-    }
-    return {};
+Result<void, Failure> check_command(Option command, const std::set<Topic>& topics) {
+    return check(rules_of(command), "command", topics);
+}
+
+Result<void, Failure> check_tunnel(TunnelType type, const std::set<Topic>& topics) {
+    std::set<Topic> tunnel_topics;
+    for (Topic topic : {Topic::tun_port, Topic::tun_nocsum, Topic::tun_csum, Topic::tun_remcsum})
+        if (topics.contains(topic))
+            tunnel_topics.insert(topic);
+    return check(rules_of(type), "tunnel type", tunnel_topics);
 }
 
 } // namespace lvs

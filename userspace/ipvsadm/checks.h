@@ -51,6 +51,8 @@ const char* topic_name(Topic topic);
 std::optional<Topic> topic_of(Option option); // none: it may be repeated and stand anywhere
 
 // That `topics` has what the command needs and nothing else.
-Result<void, Failure> check_topics(Option command, const std::set<Topic>& topics);
+Result<void, Failure> check_command(Option command, const std::set<Topic>& topics);
+// The same for the tunnel options of a type of tunnel.
+Result<void, Failure> check_tunnel(TunnelType type, const std::set<Topic>& topics);
 
 } // namespace lvs

@@ -22,17 +22,12 @@ std::string standard_input_name() {
     return "<stdin>";
 }
 
-std::string base_name(const char* path) {
-    const std::string name = path ? path : "ipvsadm";
-    return name.substr(name.rfind('/') + 1);
-}
-
 } // namespace
 
 int main(int argc, char** argv) {
     const lvs::SystemResolver names;
     lvs::World world{lvs::connect_to_kernel, names, std::cin, standard_input_name(), std::cout, std::cerr};
-    const int code = lvs::run(base_name(argc > 0 ? argv[0] : nullptr), {argv + std::min(argc, 1), argv + argc}, world);
+    const int code = lvs::run(argc > 0 ? argv[0] : "ipvsadm", {argv + std::min(argc, 1), argv + argc}, world);
     std::cout.flush();
     if (!std::cout) {
         std::perror("ipvsadm: cannot write");

@@ -96,10 +96,9 @@ std::optional<ParsedEndpoint> parse_endpoint(const std::string& word, Protocol p
             return std::nullopt;
         host = word.substr(1, end - 1);
         const std::string rest = word.substr(end + 1);
-        if (rest.starts_with(':'))
-            port = rest.substr(1);
-        else if (!rest.empty())
+        if (!rest.starts_with(':'))
             return std::nullopt;
+        port = rest.substr(1);
     }
 
     std::optional<Address> address = Address::parse(Family::ipv6, host);

@@ -28,7 +28,7 @@ class SystemResolver final : public Resolver {
     std::optional<std::string> service_name(Port port, Protocol protocol) const override;
 };
 
-// What `address`, `address:port`, `[v6]`, `[v6]:port` or names in their place say.
+// What `address`, `address:port`, `[v6]:port` or names in their place say.
 struct ParsedEndpoint {
     Address address;
     std::optional<Port> port;

@@ -132,12 +132,15 @@ const Spelling* waits_for_value(const std::string& word) {
     return nullptr;
 }
 
-// An option's value is the word after it, even if it begins with a dash. Boost would read such a
-// word as an option, so it is joined to its option first.
+// Makes one word of an option and its value. The value is the word after the option even if it
+// begins with a dash; Boost would read such a word as an option.
 std::vector<po::option> join_value(std::vector<std::string>& words) {
     std::string& word = words.front();
     if (const auto equals = word.find('='); word.starts_with("--") && equals != std::string::npos) {
-        if (word.size() == equals + 1)
+        const Spelling* s = find_long(std::string_view(word).substr(2, equals - 2));
+        if (s && s->takes == Takes::nothing)
+            word.insert(2, 1, joint); // an option of no known name now, see given()
+        else if (word.size() == equals + 1)
             word += joint; // an empty value is a value
         return {};
     }
@@ -159,23 +162,58 @@ std::string value_of(const std::string& raw, bool short_form) {
     return raw;
 }
 
+constexpr const char* unknown_option = "unknown option";
+constexpr const char* unwanted_argument = "option does not take an argument";
+
 GivenOption given(const po::option& parsed) {
     GivenOption out;
     const std::string& key = parsed.string_key;
-    out.spelling = parsed.original_tokens.empty() ? key : parsed.original_tokens.front();
-    if (parsed.unregistered)
+    std::string word = parsed.original_tokens.empty() ? key : parsed.original_tokens.front();
+    const bool short_form = !word.starts_with("--");
+    const auto joined = word.find(joint);
+    if (!short_form && joined == 2) {
+        word.erase(2, 1);
+        out.problem = unwanted_argument;
+    } else if (joined != std::string::npos) {
+        word.erase(0, joined + 1);
+    }
+    out.spelling = word;
+    if (out.problem)
         return out;
-    const bool short_form = !out.spelling.starts_with("--");
+
     const Spelling* s = nullptr;
-    if (key.size() == 2 && key[0] == '-')
-        s = find_short(key[1]);
-    else
-        s = find_long(key);
-    if (!s)
+    if (!parsed.unregistered)
+        s = key.size() == 2 && key[0] == '-' ? find_short(key[1]) : find_long(key);
+    if (!s) {
+        out.problem = key == "-=" ? unwanted_argument : unknown_option;
         return out;
+    }
     out.option = s->option;
     if (s->takes != Takes::nothing && !parsed.value.empty())
         out.value = value_of(parsed.value.front(), short_form);
+    return out;
+}
+
+void add(std::vector<GivenOption>& options, GivenOption option) {
+    // In -n=5 it is n that is wrong, not an option named `='.
+    if (option.problem == unwanted_argument && !option.spelling.starts_with("--") && !options.empty())
+        options.pop_back();
+    options.push_back(std::move(option));
+}
+
+// The options of a line whose last word lacks its argument: what stands before it may be wrong
+// as well and is then reported first.
+GivenWords parse_incomplete(std::vector<std::string> words) {
+    const std::string last = words.back();
+    const bool cluster = !last.starts_with("--") && last.size() > 2;
+    words.pop_back();
+    const std::size_t complete = parse_words(words).options.size();
+    if (cluster)
+        words.push_back(last.substr(0, last.size() - 1));
+    GivenWords out = parse_words(words);
+    for (std::size_t i = complete; i < out.options.size(); ++i)
+        out.options[i].spelling = last;
+    out.incomplete = last;
     return out;
 }
 
@@ -199,17 +237,13 @@ GivenWords parse_words(const std::vector<std::string>& words) {
                      .run()
                      .options;
     } catch (const po::invalid_command_line_syntax&) {
-        // Only the last word can lack its argument; what stands before it may be wrong as well
-        // and is then reported first.
-        out = parse_words({words.begin(), words.end() - 1});
-        out.incomplete = words.back();
-        return out;
+        return parse_incomplete(words);
     }
     for (const po::option& option : parsed) {
         if (option.position_key >= 0 || (option.string_key.empty() && !option.unregistered))
             out.arguments.insert(out.arguments.end(), option.value.begin(), option.value.end());
         else
-            out.options.push_back(given(option));
+            add(out.options, given(option));
     }
     return out;
 }

@@ -78,9 +78,10 @@ constexpr bool is_command(Option option) {
 }
 
 struct GivenOption {
-    std::optional<Option> option; // none: an option nobody knows
+    std::optional<Option> option; // none: it cannot be one, for the reason in `problem`
     std::optional<std::string> value;
-    std::string spelling; // as it was written, for messages
+    std::string spelling; // the last word it was made of, for messages
+    const char* problem = nullptr;
 };
 
 struct GivenWords {

@@ -19,7 +19,10 @@ constexpr long longest_timeout = 86400L * 31;
 constexpr const char* default_scheduler = "wlc";
 constexpr const char* default_interface = "eth0";
 
-const char* const try_help = "Try `ipvsadm -h' or 'ipvsadm --help' for more information.";
+Failure try_help(const std::string& program) {
+    return {exit_failure,
+            text("Try `%s -h' or '%s --help' for more information.", program.c_str(), program.c_str())};
+}
 
 Failure usage(std::string text) {
     return {exit_usage, std::move(text)};
@@ -122,11 +125,10 @@ Result<void, Failure> read_tunnel_type(Draft& draft, const std::string& word) {
 }
 
 Result<void, Failure> read_group(Draft& draft, const std::string& word) {
-    std::optional<Address> group = Address::parse(Family::ipv4, word);
-    if (!group)
-        group = Address::parse(Family::ipv6, word);
-    if (!group)
-        return usage("illegal mcast group specified");
+    const Family family = word.find(':') == std::string::npos ? Family::ipv4 : Family::ipv6;
+    const auto group = Address::parse(family, word);
+    if (!group || !group->is_multicast())
+        return usage(text("invalid %s mcast-group `%s'", family == Family::ipv4 ? "IPv4" : "IPv6", word.c_str()));
     draft.daemon.group = group;
     return {};
 }
@@ -206,11 +208,11 @@ Result<void, Failure> read_option(Draft& draft, Option option, const std::option
     case Option::mcast_interface: draft.daemon.interface = value.substr(0, 15); return {};
     case Option::syncid: return read_number(value, 0, 255, "illegal syncid specified", draft.daemon.sync_id);
     case Option::sync_maxlen:
-        return read_number(value, 1, 65507, "illegal sync_maxlen specified", draft.daemon.max_length);
+        return read_number(value, 1, 65507, "illegal sync-maxlen specified", draft.daemon.max_length);
     case Option::mcast_group: return read_group(draft, value);
     case Option::mcast_port:
-        return read_number(value, 1, 65535, "illegal mcast_port specified", draft.daemon.port.value);
-    case Option::mcast_ttl: return read_number(value, 1, 255, "illegal mcast_ttl specified", draft.daemon.ttl);
+        return read_number(value, 1, 65535, "illegal mcast-port specified", draft.daemon.port.value);
+    case Option::mcast_ttl: return read_number(value, 1, 255, "illegal mcast-ttl specified", draft.daemon.ttl);
     default: return {}; // commands do not come here
     }
 }
@@ -262,9 +264,7 @@ Result<void, Failure> finish_dest(Draft& draft) {
     for (Topic topic : {Topic::tun_type, Topic::tun_port, Topic::tun_nocsum, Topic::tun_csum, Topic::tun_remcsum})
         if (draft.has(topic) && dest.forwarding != Forwarding::tunnel)
             return usage("Tunnel options conflict with forward method");
-    if (dest.tunnel.type == TunnelType::gue && dest.tunnel.port.value == 0)
-        return usage("You need to supply the 'tun-port' option for the 'gue' tunnel type");
-    return {};
+    return check_tunnel(dest.tunnel.type, draft.topics);
 }
 
 Result<Command, Failure> list_command(const Draft& draft) {
@@ -311,18 +311,19 @@ Result<Command, Failure> finish(Option command, Draft& draft) {
     case Option::save: return Command{Save{draft.format.numeric}};
     case Option::drops: return Command{ListDrops{only(), draft.format.numeric}};
     case Option::list: return list_command(draft);
-    default: return Failure{exit_failure, try_help};
+    default: return usage("invalid command"); // help and version do not come here
     }
 }
 
 } // namespace
 
-Result<Command, Failure> parse_command(const std::vector<std::string>& words, const Resolver& names) {
+Result<Command, Failure> parse_command(const std::string& program, const std::vector<std::string>& words,
+                                       const Resolver& names) {
     if (words.empty())
         return Command{ListServices{}};
     GivenWords given = parse_words(words);
     if (given.options.empty() || !given.options.front().option || !is_command(*given.options.front().option))
-        return Failure{exit_failure, try_help};
+        return try_help(program);
 
     const GivenOption& first = given.options.front();
     const Option command = *first.option;
@@ -335,7 +336,7 @@ Result<Command, Failure> parse_command(const std::vector<std::string>& words, co
     if (command == Option::start_daemon || command == Option::stop_daemon) {
         auto state = read_daemon_state(first.value.value_or(""), command == Option::start_daemon
                                                                      ? "illegal start-daemon parameter specified"
-                                                                     : "illegal stop-daemon parameter specified");
+                                                                     : "illegal start_daemon specified");
         if (!state)
             return state.error();
         draft.daemon.state = *state;
@@ -344,7 +345,7 @@ Result<Command, Failure> parse_command(const std::vector<std::string>& words, co
     for (std::size_t i = 1; i < given.options.size(); ++i) {
         const GivenOption& option = given.options[i];
         if (!option.option)
-            return Failure{exit_failure, option.spelling + ": unknown option"};
+            return Failure{exit_failure, option.spelling + ": " + option.problem};
         if (is_command(*option.option))
             return usage(text("invalid option `%s'", option.spelling.c_str()));
         if (const auto topic = topic_of(*option.option); topic && !draft.topics.insert(*topic).second)
@@ -359,7 +360,7 @@ Result<Command, Failure> parse_command(const std::vector<std::string>& words, co
             return read.error();
     if (!given.arguments.empty())
         return usage("unexpected argument " + given.arguments.front());
-    if (auto checked = check_topics(command, draft.topics); !checked)
+    if (auto checked = check_command(command, draft.topics); !checked)
         return checked.error();
     return finish(command, draft);
 }

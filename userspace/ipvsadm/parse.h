@@ -10,7 +10,8 @@
 
 namespace lvs {
 
-// `words` are the arguments without the program's name.
-Result<Command, Failure> parse_command(const std::vector<std::string>& words, const Resolver& names);
+// `program` is what the tool was called as, `words` are its arguments.
+Result<Command, Failure> parse_command(const std::string& program, const std::vector<std::string>& words,
+                                       const Resolver& names);
 
 } // namespace lvs

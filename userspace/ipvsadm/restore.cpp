@@ -45,7 +45,7 @@ void print(World& world, const RuleError& error) {
 }
 
 // Reads all rules and prints every line that is none; the exit code is the first one's.
-Result<std::vector<Rule>, int> read_rules(World& world) {
+Result<std::vector<Rule>, int> read_rules(const std::string& program, World& world) {
     std::vector<Rule> rules;
     int exit_code = exit_success;
     std::string line;
@@ -53,7 +53,7 @@ Result<std::vector<Rule>, int> read_rules(World& world) {
         const std::vector<std::string> words = words_of(line);
         if (words.empty())
             continue;
-        auto command = parse_command(words, world.names);
+        auto command = parse_command(program, words, world.names);
         Failure failure;
         if (!command)
             failure = command.error();
@@ -149,8 +149,8 @@ void undo(UndoLog& done, Kernel& kernel, bool plain, World& world) {
 
 } // namespace
 
-int restore_table(const Restore& restore, Kernel& kernel, World& world) {
-    auto rules = read_rules(world);
+int restore_table(const Restore& restore, Kernel& kernel, const std::string& program, World& world) {
+    auto rules = read_rules(program, world);
     if (!rules) {
         world.err << "Nothing was changed.\n";
         return rules.error();

@@ -6,6 +6,6 @@
 
 namespace lvs {
 
-int restore_table(const Restore& restore, Kernel& kernel, World& world);
+int restore_table(const Restore& restore, Kernel& kernel, const std::string& program, World& world);
 
 } // namespace lvs

@@ -131,7 +131,7 @@ int list_drops(World& world, Kernel& kernel, const ListDrops& list) {
     return exit_success;
 }
 
-int carry_out(const Command& command, Kernel& kernel, const Info& info, World& world) {
+int carry_out(const Command& command, const std::string& program, Kernel& kernel, const Info& info, World& world) {
     return std::visit(
         Overloaded{
             [&](const Operation& change) { return ended(world, asked_by(change), kernel.apply(change)); },
@@ -143,7 +143,7 @@ int carry_out(const Command& command, Kernel& kernel, const Info& info, World& w
             [&](const ListDaemons&) { return list_daemons(world, kernel); },
             [&](const ListDrops& list) { return list_drops(world, kernel, list); },
             [&](const Save& save) { return save_all(world, kernel, save.numeric); },
-            [&](const Restore& restore) { return restore_table(restore, kernel, world); },
+            [&](const Restore& restore) { return restore_table(restore, kernel, program, world); },
             [&](const SetTimeouts& set) { return ended(world, Asked::anything, kernel.set_timeouts(set.timeouts)); },
             [&](const StartDaemon& start) {
                 return ended(world, Asked::start_daemon, kernel.start_daemon(start.daemon));
@@ -165,17 +165,18 @@ int cannot_initialise(World& world, const Error& error) {
 
 Result<Command, Failure> command_for(const std::string& program, const std::vector<std::string>& words,
                                      const Resolver& names) {
-    if (program == "ipvsadm-save") {
+    const std::string name = program.substr(program.rfind('/') + 1);
+    if (name == "ipvsadm-save") {
         if (words.empty() || words == std::vector<std::string>{"-n"})
             return Command{Save{!words.empty()}};
         return Failure{exit_list_failure, save_usage};
     }
-    if (program == "ipvsadm-restore") {
+    if (name == "ipvsadm-restore") {
         if (words.empty())
             return Command{Restore{.flush_first = true}};
         return Failure{exit_list_failure, restore_usage};
     }
-    return parse_command(words, names);
+    return parse_command(program, words, names);
 }
 
 } // namespace
@@ -198,7 +199,7 @@ int run(const std::string& program, const std::vector<std::string>& words, World
     auto info = (*kernel)->info();
     if (!info)
         return cannot_initialise(world, info.error());
-    return carry_out(*command, **kernel, *info, world);
+    return carry_out(*command, program, **kernel, *info, world);
 }
 
 } // namespace lvs

@@ -23,7 +23,7 @@ struct World {
     std::ostream& err;
 };
 
-// `program` is the name the tool was called by: ipvsadm, ipvsadm-save or ipvsadm-restore.
+// `program` is what the tool was called as: a path to ipvsadm, ipvsadm-save or ipvsadm-restore.
 // Returns the exit code.
 int run(const std::string& program, const std::vector<std::string>& words, World& world);
 

@@ -27,10 +27,6 @@ bool is_unicast(const Address& address) {
     return address.bytes[0] != 0 && address.bytes[0] < 224;
 }
 
-bool is_multicast(const Address& address) {
-    return address.family == Family::ipv6 ? address.bytes[0] == 0xff : (address.bytes[0] & 0xf0) == 0xe0;
-}
-
 bool is_link_local(const Address& address) {
     return address.family == Family::ipv6 && address.bytes[0] == 0xfe && (address.bytes[1] & 0xc0) == 0x80;
 }
@@ -225,7 +221,7 @@ Result<std::vector<Daemon>> FakeKernel::daemons() {
 }
 
 Result<void> FakeKernel::start_daemon(const Daemon& daemon) {
-    if (daemon.group && !is_multicast(*daemon.group))
+    if (daemon.group && !daemon.group->is_multicast())
         return refusal(EINVAL, "group is not multicast");
     for (const Daemon& running : daemons_)
         if (running.state == daemon.state)

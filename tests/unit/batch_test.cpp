@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Family "LVS": batches, drop counters, version handshake.
+#include "catch.hpp"
+#include "values.h"
+
+#include "codec/lvs.h"
+#include "codec/message.h"
+#include "kernel/client.h"
+
+#include <linux/ip_vs.h>
+#include <lvs/abi.h>
+
+using namespace lvs;
+using namespace test;
+
+namespace {
+
+const ServiceId web = tcp("192.0.2.10", 80);
+
+std::vector<Operation> three_operations() {
+    return {Flush{}, AddService{service(web, "rr")}, AddDest{web, dest("10.1.1.2", 8080, Forwarding::masquerade)}};
+}
+
+} // namespace
+
+TEST_CASE("a batch holds each operation as the family IPVS would have it", "[batch]") {
+    const std::vector<Operation> operations = three_operations();
+    const EncodedBatch batch = encode_batch(operations);
+    CHECK(batch.request.command == LVS_CMD_BATCH);
+
+    auto outer = Attributes::parse(batch.request.payload);
+    REQUIRE(outer);
+    REQUIRE(outer->all().size() == operations.size());
+    for (std::size_t i = 0; i < operations.size(); ++i) {
+        CHECK(outer->all()[i].type == LVS_A_OP);
+        auto operation = Attributes::parse(outer->all()[i].value);
+        REQUIRE(operation);
+        const Request single = encode_operation(operations[i]);
+        CHECK(operation->get<std::uint32_t>(LVS_OP_A_CMD) == single.command);
+        auto parts = Attributes::parse(single.payload);
+        REQUIRE(parts);
+        const std::pair<std::uint16_t, std::uint16_t> nests[] = {{LVS_OP_A_SERVICE, IPVS_CMD_ATTR_SERVICE},
+                                                                 {LVS_OP_A_DEST, IPVS_CMD_ATTR_DEST}};
+        for (const auto& [ours, theirs] : nests) {
+            REQUIRE((operation->find(ours) == nullptr) == (parts->find(theirs) == nullptr));
+            if (operation->find(ours))
+                CHECK(std::equal(operation->find(ours)->value.begin(), operation->find(ours)->value.end(),
+                                 parts->find(theirs)->value.begin(), parts->find(theirs)->value.end()));
+        }
+    }
+}
+
+TEST_CASE("an offset in a batch names the operation it lies in", "[batch]") {
+    const EncodedBatch batch = encode_batch(three_operations());
+    REQUIRE(batch.boundaries.size() == 4);
+    CHECK(batch.boundaries.front() == request_header_size);
+    CHECK(batch.boundaries.back() == request_header_size + batch.request.payload.size());
+
+    CHECK_FALSE(batch.operation_at(0));
+    CHECK_FALSE(batch.operation_at(request_header_size - 1));
+    CHECK(batch.operation_at(request_header_size) == 0U);
+    CHECK(batch.operation_at(batch.boundaries[1] - 1) == 0U);
+    CHECK(batch.operation_at(batch.boundaries[1]) == 1U);
+    CHECK(batch.operation_at(batch.boundaries[2] + 8) == 2U);
+    CHECK(batch.operation_at(batch.boundaries[3] - 1) == 2U);
+    CHECK_FALSE(batch.operation_at(batch.boundaries[3]));
+}
+
+TEST_CASE("a batch may be larger than an attribute", "[batch]") {
+    std::vector<Operation> operations;
+    for (std::uint16_t port = 1; port <= 2000; ++port)
+        operations.push_back(AddService{service(tcp("192.0.2.10", port), "rr")});
+    const EncodedBatch batch = encode_batch(operations);
+    CHECK(batch.request.payload.size() > 65536);
+    auto outer = Attributes::parse(batch.request.payload);
+    REQUIRE(outer);
+    CHECK(outer->all().size() == operations.size());
+    CHECK(batch.operation_at(batch.boundaries[1999]) == 1999U);
+}
+
+TEST_CASE("drop counters are decoded, of all and of a service", "[batch]") {
+    AttributeWriter out;
+    const bool of_service = GENERATE(false, true);
+    if (of_service) {
+        const std::size_t nest = out.begin_nest(LVS_A_SERVICE);
+        out.put<std::uint16_t>(IPVS_SVC_ATTR_AF, 2);
+        out.put<std::uint32_t>(IPVS_SVC_ATTR_FWMARK, 7);
+        out.end_nest(nest);
+    }
+    for (std::uint32_t reason : {1U, 2U}) {
+        const std::size_t nest = out.begin_nest(LVS_A_DROP);
+        out.put(LVS_DROP_A_REASON, reason);
+        out.put_string(LVS_DROP_A_NAME, reason == 1 ? "no-dest" : "too-big");
+        out.put<std::uint64_t>(LVS_DROP_A_COUNT, reason * 10'000'000'000);
+        out.end_nest(nest);
+    }
+    const Bytes payload = out.take();
+    auto attributes = Attributes::parse(payload);
+    REQUIRE(attributes);
+    auto table = decode_drops(*attributes);
+    REQUIRE(table);
+    DropTable expected{std::nullopt, {{1, "no-dest", 10'000'000'000}, {2, "too-big", 20'000'000'000}}};
+    if (of_service)
+        expected.service = Marked{{7}, Family::ipv4};
+    CHECK(*table == expected);
+}
+
+TEST_CASE("a module of another protocol version is told from the tool", "[batch]") {
+    CHECK_FALSE(abi_mismatch({"0.1.0", 1, 1}));
+    CHECK_FALSE(abi_mismatch({"2.0.0", 1, 5}));
+    const auto old_module = abi_mismatch({"0.0.1", 0, LVS_GENL_VERSION - 1});
+    REQUIRE(old_module);
+    CHECK(old_module->find("upgrade the module lvs") != std::string::npos);
+    const auto old_tool = abi_mismatch({"9.0.0", LVS_GENL_VERSION + 1, LVS_GENL_VERSION + 3});
+    REQUIRE(old_tool);
+    CHECK(old_tool->find("upgrade ipvsadm") != std::string::npos);
+}
+
+TEST_CASE("the version handshake is decoded, and needs its range", "[batch]") {
+    AttributeWriter out;
+    out.put_string(LVS_A_VERSION, "0.1.0");
+    out.put<std::uint32_t>(LVS_A_ABI_MIN, 1);
+    const bool whole = GENERATE(true, false);
+    if (whole)
+        out.put<std::uint32_t>(LVS_A_ABI_MAX, 3);
+    const Bytes payload = out.take();
+    auto attributes = Attributes::parse(payload);
+    REQUIRE(attributes);
+    auto info = decode_module_info(*attributes);
+    REQUIRE(info.ok() == whole);
+    if (whole)
+        CHECK(*info == ModuleInfo{"0.1.0", 1, 3});
+}

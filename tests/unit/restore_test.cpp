@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Rules are applied whole or not at all, by a batch (lvs) or by undoing (plain ip_vs).
+#include "catch.hpp"
+#include "values.h"
+
+#include "base/text.h"
+#include "ipvsadm/run.h"
+#include "kernel/fake.h"
+
+#include <cerrno>
+#include <sstream>
+
+using namespace lvs;
+using namespace test;
+
+namespace {
+
+struct Answer {
+    int exit_code;
+    std::string out;
+    std::string err;
+};
+
+struct Tool {
+    std::shared_ptr<FakeKernel> kernel = std::make_shared<FakeKernel>();
+    Names names;
+
+    Answer run(const std::string& program, const std::string& line, const std::string& input = "") {
+        std::istringstream in(input);
+        std::ostringstream out;
+        std::ostringstream err;
+        World world{[this] { return Result<std::shared_ptr<Kernel>>(kernel); }, names, in, "rules", out, err};
+        const int code = lvs::run(program, split_words(line), world);
+        return {code, out.str(), err.str()};
+    }
+    Answer restore(const std::string& input) { return run("ipvsadm", "-R", input); }
+    std::string saved() { return run("ipvsadm", "-Sn").out; }
+};
+
+const std::string before = "-A -t 192.0.2.1:80 -s rr\n"
+                           "-a -t 192.0.2.1:80 -r 10.1.1.1:80 -m -w 1\n"
+                           "-a -t 192.0.2.1:80 -r 10.1.1.2:80 -g -w 7 -x 9 -y 8\n"
+                           "-A -u 192.0.2.1:53 -s wrr -p 60\n";
+
+Tool tool_with_table(bool extensions) {
+    Tool tool;
+    tool.kernel->extensions = extensions;
+    REQUIRE(tool.restore(before).exit_code == 0);
+    REQUIRE(tool.saved() == before);
+    return tool;
+}
+
+} // namespace
+
+TEST_CASE("rules are restored, with names, comments and blank lines", "[restore]") {
+    Tool tool;
+    tool.kernel->extensions = GENERATE(true, false);
+    const Answer answer = tool.restore("# saved yesterday\n"
+                                       "\n"
+                                       "   -A -t web:http   -s rr # round robin\n"
+                                       "\t-a -t web:http -r 10.1.1.2:ssh -m\r\n"
+                                       "  # -A -t 192.0.2.99:80\n"
+                                       "--add-service --udp-service=192.0.2.10:53");
+    CHECK(answer.err.empty());
+    CHECK(answer.exit_code == 0);
+    CHECK(tool.saved() == "-A -t 192.0.2.10:80 -s rr\n"
+                          "-a -t 192.0.2.10:80 -r 10.1.1.2:22 -m -w 1\n"
+                          "-A -u 192.0.2.10:53 -s wlc\n");
+}
+
+TEST_CASE("what is saved restores the same table", "[restore]") {
+    const bool extensions = GENERATE(true, false);
+    Tool tool = tool_with_table(extensions);
+    const auto table = tool.kernel->table;
+    const auto rules = tool.run("ipvsadm-save", "-n").out;
+    CHECK(rules == before);
+    CHECK(tool.run("ipvsadm-restore", "", rules).exit_code == 0);
+    CHECK(tool.kernel->table == table);
+    REQUIRE(tool.run("ipvsadm", "-C").exit_code == 0);
+    CHECK(tool.restore(rules).exit_code == 0);
+    CHECK(tool.saved() == before);
+}
+
+TEST_CASE("wrong lines are all reported, and nothing is applied", "[restore]") {
+    Tool tool = tool_with_table(GENERATE(true, false));
+    const Answer answer = tool.restore("-A -t 192.0.2.2:80\n"
+                                       "-A -t nosuch:80\n"
+                                       "\n"
+                                       "-A --bogus\n"
+                                       "-L\n"
+                                       "-a -t 192.0.2.2:80 -r 10.1.1.1 -w -5\n");
+    CHECK(answer.exit_code == 2);
+    CHECK(answer.err == "rules:2: illegal virtual server address[:port] specified\n"
+                        "rules:4: --bogus: unknown option\n"
+                        "rules:5: `-L' changes nothing and is no rule\n"
+                        "rules:6: illegal weight specified\n"
+                        "Nothing was changed.\n");
+    CHECK(tool.saved() == before);
+}
+
+TEST_CASE("a rule that the kernel refuses is named, and nothing remains of the others", "[restore]") {
+    const bool extensions = GENERATE(true, false);
+    Tool tool = tool_with_table(extensions);
+    struct Case {
+        const char* rules;
+        const char* complaint;
+    };
+    const auto c = GENERATE(
+        Case{"-A -t 192.0.2.2:80\n# x\n-A -t 192.0.2.2:80\n-A -t 192.0.2.3:80\n", "rules:3: Service already exists"},
+        Case{"-A -t 192.0.2.2:80\n-a -t 192.0.2.3:80 -r 10.1.1.1\n", "rules:2: Service not defined"},
+        Case{"-A -t 192.0.2.2:80\n-A -t 192.0.2.3:80 -s nosuch\n",
+             "rules:2: Scheduler or persistence engine not found"},
+        Case{"-d -t 192.0.2.1:80 -r 10.1.1.1:80\n-d -t 192.0.2.1:80 -r 10.1.1.1:80\n",
+             "rules:2: No such destination"},
+        Case{"-C\n-D -t 192.0.2.1:80\n", "rules:2: No such service"},
+        Case{"-D -t 192.0.2.1:80\n-E -u 192.0.2.1:53 -s lc\n-D -t 192.0.2.1:80\n", "rules:3: No such service"},
+        Case{"-e -t 192.0.2.1:80 -r 10.1.1.2:80 -m\n-e -t 192.0.2.1:80 -r 10.1.1.3:80\n",
+             "rules:2: No such destination"},
+        Case{"--set 1 2 3\n-A -t 192.0.2.1:80\n", "rules:2: Service already exists"});
+    INFO(c.rules);
+    const Answer answer = tool.restore(c.rules);
+    CHECK(answer.exit_code == 255);
+    CHECK(answer.err.starts_with(c.complaint));
+    CHECK(tool.saved() == before);
+    CHECK(*tool.kernel->timeouts() == Timeouts{900, 120, 300});
+    CHECK((answer.err.find("undone, in reverse") != std::string::npos ||
+           answer.err.find("Nothing was changed") != std::string::npos));
+    if (!extensions && std::string(c.rules).starts_with("-A"))
+        CHECK(answer.err.find("plain ip_vs, which has no transactions: 1 change made before the error undone") !=
+              std::string::npos);
+}
+
+TEST_CASE("ipvsadm-restore replaces the table, or leaves it", "[restore]") {
+    const bool extensions = GENERATE(true, false);
+    Tool tool = tool_with_table(extensions);
+    CHECK(tool.run("/usr/sbin/ipvsadm-restore", "", "-A -t 192.0.2.2:80\n-A -t 192.0.2.2:80\n").exit_code == 255);
+    CHECK(tool.saved() == before);
+    CHECK(tool.run("/usr/sbin/ipvsadm-restore", "", "-A -t 192.0.2.2:80 -s rr\n").exit_code == 0);
+    CHECK(tool.saved() == "-A -t 192.0.2.2:80 -s rr\n");
+    CHECK(tool.run("ipvsadm-restore", "--bogus").exit_code == 1);
+    CHECK(tool.run("ipvsadm-save", "--bogus").exit_code == 1);
+}
+
+TEST_CASE("timeouts and daemons go back as well", "[restore]") {
+    Tool tool = tool_with_table(GENERATE(true, false));
+    const Answer answer = tool.restore("--start-daemon master --mcast-interface lo --syncid 3\n"
+                                       "--set 7 8 9\n"
+                                       "-D -t 192.0.2.99:80\n");
+    CHECK(answer.err.starts_with("rules:3: No such service"));
+    CHECK(*tool.kernel->timeouts() == Timeouts{900, 120, 300});
+    CHECK(tool.kernel->daemons()->empty());
+}
+
+TEST_CASE("an undo that fails is told", "[restore]") {
+    Tool tool = tool_with_table(false);
+    tool.kernel->fail_after = 1;
+    const Answer answer = tool.restore("-A -t 192.0.2.2:80\n-A -t 192.0.2.3:80\n");
+    CHECK(answer.exit_code == 255);
+    CHECK(answer.err.find("could not all be undone") != std::string::npos);
+}
+
+TEST_CASE("zeroed counters cannot come back, which is told", "[restore]") {
+    Tool tool = tool_with_table(false);
+    CHECK(tool.restore("-Z\n-A -t 192.0.2.1:80\n").err.find("zeroed") != std::string::npos);
+}
+
+TEST_CASE("a module that speaks another version takes no batch", "[restore]") {
+    Tool tool = tool_with_table(true);
+    tool.kernel->module = {"9.0.0", 7, 9};
+    const Answer answer = tool.restore("-A -t 192.0.2.2:80\n");
+    CHECK(answer.exit_code == 255);
+    CHECK(answer.err.find("upgrade ipvsadm") != std::string::npos);
+    CHECK(tool.saved() == before);
+}
