@@ -24,8 +24,7 @@ JOBS ?= $(shell nproc)
 KCFLAGS ?=
 CMAKE_FLAGS ?=
 
-TOOLS := ipvsadm
-SCRIPTS := scripts/lvs-realserver $(wildcard scripts/ipvsadm-save scripts/ipvsadm-restore)
+TOOLS := ipvsadm ipvsadm-save ipvsadm-restore lvs-realserver
 
 .PHONY: all module tools install uninstall clean demo shell check bench setup help
 
@@ -79,9 +78,9 @@ install:
 	@test -e $(MODULE_TREE)/lvs.ko || { echo "Nothing built for $(KVER) yet; run make first" >&2; exit 1; }
 	install -D -m 644 -t $(MODULES_DIR)/updates $(MODULE_TREE)/lvs.ko
 	install -D -m 644 scripts/lvs.modprobe.conf $(MODPROBE_D)/lvs.conf
-	install -d $(SBIN)
-	install -m 755 $(addprefix $(BUILD)/userspace/,$(TOOLS)) $(SCRIPTS) $(SBIN)
-	$(if $(wildcard docs/*.8),install -D -m 644 -t $(MAN8) $(wildcard docs/*.8))
+	DESTDIR=$(DESTDIR) cmake --install $(BUILD) --prefix $(PREFIX)
+	install -D -m 755 -t $(SBIN) scripts/lvs-realserver
+	install -D -m 644 -t $(MAN8) docs/lvs-realserver.8
 	@if [ -e $(MODULES_DIR)/modules.builtin ]; then \
 		echo depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(KVER); \
 		depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(KVER); \
@@ -91,7 +90,7 @@ install:
 
 uninstall:
 	rm -f $(MODULES_DIR)/updates/lvs.ko $(MODPROBE_D)/lvs.conf
-	rm -f $(addprefix $(SBIN)/,$(TOOLS) $(notdir $(SCRIPTS))) $(addprefix $(MAN8)/,$(notdir $(wildcard docs/*.8)))
+	rm -f $(addprefix $(SBIN)/,$(TOOLS)) $(addprefix $(MAN8)/,$(addsuffix .8,$(TOOLS)))
 	@[ ! -e $(MODULES_DIR)/modules.builtin ] || depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(KVER)
 
 clean:

@@ -121,7 +121,7 @@ fetch_vm_packages() {
 	archives=$LVS_CACHE/archives
 	rm -rf "$LVS_VM_ROOT.new" "$archives"
 	mkdir -p "$archives/partial"
-	apt install -y --no-install-recommends --download-only -o Dir::Cache::archives="$archives" "${wanted[@]}"
+	apt install -y --no-install-recommends --reinstall --download-only -o Dir::Cache::archives="$archives" "${wanted[@]}"
 	unpack_debs "$LVS_VM_ROOT.new" "$archives"/*.deb
 	rm -rf "$archives"
 	printf '%s\n' "${wanted[*]}" >"$LVS_VM_ROOT.new/.packages"

@@ -1,0 +1,163 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# All tests, for 'make check': builds everything with warnings as errors, runs the tests on this host, then those in the
+# VM, then the demo. Closes with one line, "N passed, M failed". Full logs are under build/check/.
+#
+# Test programs print "ok NAME", "not ok NAME" or "skip NAME", one line a test; a program that fails without having
+# said which test it was counts as one failed test itself.
+
+set -uo pipefail
+# shellcheck source=scripts/common.sh
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+cd "$LVS_ROOT" || exit 1
+
+only=${1:-all}
+case $only in
+all | static | build | host | vm | demo) ;;
+*)
+	echo "usage: scripts/check.sh [static|build|host|vm|demo]" >&2
+	exit 2
+	;;
+esac
+wanted() { [ "$only" = all ] || [ "$only" = "$1" ]; }
+
+kernel=$(default_vm_kernel)
+[ -n "$kernel" ] || die "no kernel for the VM; run scripts/setup.sh"
+logs=$LVS_BUILD/check
+rm -rf "$logs"
+mkdir -p "$logs"
+
+passed=0 failed=0 skipped=0
+failures=()
+
+pass() { passed=$((passed + 1)); }
+fail() {
+	failed=$((failed + 1))
+	failures+=("$1")
+}
+
+step() {
+	printf '\n=== %s  (%s)\n' "$1" "$(date +%T)"
+}
+
+# Runs a command as one test, with its output shown and kept.
+one_test() { # NAME COMMAND...
+	local name=$1 log code
+	log=$logs/${name// /-}.log
+	shift
+	"$@" 2>&1 | tee "$log" | sed -u 's/^/  /'
+	code=${PIPESTATUS[0]}
+	if [ "$code" -eq 0 ]; then
+		echo "ok $name"
+		pass
+	else
+		echo "not ok $name (exit code $code; $log)"
+		fail "$name"
+	fi
+}
+
+# Runs a command that reports its tests line by line, and counts them.
+many_tests() { # NAME COMMAND...
+	local name=$1 log code ok bad line
+	log=$logs/${name// /-}.log
+	shift
+	"$@" 2>&1 | tee "$log" | sed -u 's/^/  /'
+	code=${PIPESTATUS[0]}
+	ok=$(grep -c '^ok ' "$log")
+	bad=$(grep -c '^not ok ' "$log")
+	passed=$((passed + ok))
+	skipped=$((skipped + $(grep -c '^skip ' "$log")))
+	while read -r line; do
+		fail "$name: $line"
+	done < <(sed -n 's/^not ok //p' "$log")
+	if [ "$code" -ne 0 ] && { [ "$bad" -eq 0 ] || [ "$code" -ge 121 ]; }; then
+		fail "$name ended with exit code $code"
+	elif [ "$code" -eq 0 ] && [ $((ok + bad)) -eq 0 ]; then
+		fail "$name ran no test"
+	fi
+	echo "$name: $ok ok, $bad not ok (exit code $code; $log)"
+}
+
+scripts_are_clean() {
+	local file scripts=()
+	while read -r file; do
+		head -n 1 "$file" | grep -qE '^#!.*\b(ba)?sh$' && scripts+=("$file")
+	done < <(find scripts tests bench .ci -type f ! -path '*/out/*')
+	shellcheck -x "${scripts[@]}" scripts/common.sh && echo "${#scripts[@]} scripts"
+}
+
+# Catch2's and other programs under CTest: one test each, as CTest lists them.
+run_ctest() {
+	ctest --test-dir "$LVS_BUILD" --output-on-failure --no-tests=error -j2 | tee "$logs/ctest-raw.log" |
+		sed -E 's/^ *[0-9]+\/[0-9]+ Test +#[0-9]+: (.*[^.]) \.+ *Passed.*/ok \1/
+			s/^ *[0-9]+\/[0-9]+ Test +#[0-9]+: (.*[^.]) \.+ *\*\*\*Skipped.*/skip \1/
+			s/^ *[0-9]+\/[0-9]+ Test +#[0-9]+: (.*[^.]) \.+ *\*\*\*(.*)/not ok \1: \2/'
+	return "${PIPESTATUS[0]}"
+}
+
+# What 'make install' puts where, seen in a directory of its own.
+staged_install() {
+	local stage=$logs/stage file
+	make --no-print-directory install KDIR="/lib/modules/$kernel/build" DESTDIR="$stage" PREFIX=/usr/local || return
+	for file in "lib/modules/$kernel/updates/lvs.ko" etc/modprobe.d/lvs.conf usr/local/sbin/ipvsadm \
+		usr/local/sbin/ipvsadm-save usr/local/sbin/ipvsadm-restore usr/local/sbin/lvs-realserver; do
+		[ -s "$stage/$file" ] || {
+			echo "missing: $file"
+			return 1
+		}
+	done
+	make --no-print-directory uninstall KDIR="/lib/modules/$kernel/build" DESTDIR="$stage" PREFIX=/usr/local || return
+	[ -z "$(find "$stage" -type f)" ] || {
+		echo "left behind:"
+		find "$stage" -type f
+		return 1
+	}
+}
+
+started=$SECONDS
+echo "kernel for the VM: $kernel; logs: $logs"
+
+if wanted static; then
+	step 'Scripts: shellcheck'
+	one_test 'shellcheck' scripts_are_clean
+fi
+
+if [ "$only" != static ]; then
+	step 'Build: the module, warnings are errors'
+	one_test 'module builds' make --no-print-directory module KDIR="/lib/modules/$kernel/build" W=1 KCFLAGS=-Werror
+	step 'Build: the tools and the tests, warnings are errors'
+	one_test 'tools build' make --no-print-directory tools
+	if [ $failed -gt 0 ]; then
+		only=nothing-more
+	fi
+fi
+
+if wanted host; then
+	step 'On this host: unit tests, command lines against their golden outputs'
+	many_tests 'host tests' run_ctest
+	step 'make install, into a directory'
+	one_test 'staged install' staged_install
+fi
+
+if wanted vm; then
+	step 'In the VM: the director under traffic'
+	many_tests 'VM tests' scripts/vm --timeout 2400 --mem 4096 --out "$logs/vm" -- tests/vm/run
+	step 'In the VM: make install and lvs-realserver'
+	many_tests 'VM system tests' scripts/vm --timeout 600 --out "$logs/vm-system" -- tests/vm/system
+fi
+
+if wanted demo; then
+	step 'The demo'
+	one_test 'demo' scripts/vm --timeout 600 --out "$logs/demo" -- scripts/demo
+fi
+
+printf '\n=== Summary after %s min %s s\n' $(((SECONDS - started) / 60)) $(((SECONDS - started) % 60))
+for line in ${failures[@]+"${failures[@]}"}; do
+	printf 'failed: %s\n' "$line"
+done
+[ $((passed + failed)) -gt 0 ] || fail 'nothing ran'
+printf '%s passed, %s failed' "$passed" "$failed"
+[ "$skipped" -eq 0 ] || printf ', %s skipped' "$skipped"
+printf '\n'
+[ $failed -eq 0 ]
