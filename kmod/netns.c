@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The life of a namespace's director. */
 #include <linux/netdevice.h>
+#include <net/addrconf.h>
 
 #include "conn/conn.h"
 #include "est/est.h"
@@ -79,8 +80,13 @@ static int device_event(struct notifier_block *nb, unsigned long event, void *pt
 	return NOTIFY_DONE;
 }
 
+/*
+ * Before IPv6's own: that one gives the dsts of the device to another one, by which we would no
+ * longer know them, while they hold on to the device through the FIB entry they came from.
+ */
 static struct notifier_block device_notifier = {
-	.notifier_call = device_event,
+	.notifier_call	= device_event,
+	.priority	= ADDRCONF_NOTIFY_PRIORITY + 1,
 };
 
 int __init lvs_netns_init(void)

@@ -14,6 +14,7 @@ struct net_device;
 
 struct lvs_route {
 	struct dst_entry *dst;		/* counted */
+	const void *dev;		/* whose device it was then, to compare; dst->dev may change */
 	u32 cookie;			/* IPv6: for dst->ops->check() */
 	int genid;			/* IPv4: of the namespace's routing when it was looked up */
 	u32 mtu;			/* of then; what lowers it makes the route stale */
