@@ -76,7 +76,7 @@ static int device_event(struct notifier_block *nb, unsigned long event, void *pt
 	struct net_device *dev = netdev_notifier_info_to_dev(ptr);
 
 	if (event == NETDEV_DOWN || event == NETDEV_UNREGISTER || event == NETDEV_CHANGEMTU)
-		lvs_route_reset_device(lvs_net(dev_net(dev)), dev);
+		lvs_route_reset_all(lvs_net(dev_net(dev)));
 	return NOTIFY_DONE;
 }
 

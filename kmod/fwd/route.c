@@ -37,18 +37,13 @@ void lvs_route_reset(struct lvs_net *ln, struct lvs_dest *dest)
 	spin_unlock_bh(&ln->route_lock);
 }
 
-/*
- * IPv6 gives the dst of a device that goes away another device, and may have done so before our
- * turn comes, but what the dst was made from still holds the old one until the dst is released.
- */
-void lvs_route_reset_device(struct lvs_net *ln, const struct net_device *dev)
+void lvs_route_reset_all(struct lvs_net *ln)
 {
 	struct lvs_route *route, *next;
 
 	spin_lock_bh(&ln->route_lock);
 	list_for_each_entry_safe(route, next, &ln->routes, node)
-		if (!dev || route->dev == dev)
-			route_forget(ln, route);
+		route_forget(ln, route);
 	spin_unlock_bh(&ln->route_lock);
 }
 
@@ -109,7 +104,6 @@ struct lvs_route *lvs_route_lookup(struct lvs_net *ln, struct lvs_dest *dest)
 		return NULL;
 	}
 	route->dest = dest;
-	route->dev = route->dst->dev;
 	route->af = dest->af;
 	route->genid = genid;
 	route->mtu = dst_mtu(route->dst);

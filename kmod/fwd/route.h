@@ -10,11 +10,8 @@
 #include "netns.h"
 #include "svc/svc.h"
 
-struct net_device;
-
 struct lvs_route {
 	struct dst_entry *dst;		/* counted */
-	const void *dev;		/* whose device it was then, to compare; dst->dev may change */
 	u32 cookie;			/* IPv6: for dst->ops->check() */
 	int genid;			/* IPv4: of the namespace's routing when it was looked up */
 	u32 mtu;			/* of then; what lowers it makes the route stale */
@@ -57,7 +54,11 @@ static inline struct lvs_route *lvs_route_get(struct lvs_net *ln, struct lvs_des
  */
 void lvs_route_reset(struct lvs_net *ln, struct lvs_dest *dest);
 
-/* Forget every route through @dev, or every route if it is NULL. Any context. */
-void lvs_route_reset_device(struct lvs_net *ln, const struct net_device *dev);
+/*
+ * Forget every route. Any context. Called when a device goes away or changes: which routes hold on
+ * to it cannot be told from outside (an IPv6 route to a local address has the loopback device, and
+ * yet holds the device that has the address).
+ */
+void lvs_route_reset_all(struct lvs_net *ln);
 
 #endif /* LVS_FWD_ROUTE_H */
