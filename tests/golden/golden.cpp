@@ -137,7 +137,6 @@ int main(int argc, char** argv) try {
         const golden::FileResolver names(args[1] + "/hosts", args[1] + "/services");
         for (std::size_t i = 2; i < args.size(); ++i) {
             const auto kernel = std::make_shared<lvs::FakeKernel>();
-            kernel->local_addresses.insert(*lvs::Address::parse(lvs::Family::ipv4, "127.0.0.1"));
             failures += compare(args[i], [&](const Step& step) { return run_on_fake(step, kernel, names); });
         }
     } else if (args[0] == "--tool") {

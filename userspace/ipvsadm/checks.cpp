@@ -20,7 +20,7 @@ struct Rules {
 
 const std::vector<Topic> list_format = {
     Topic::numeric,         Topic::stats,  Topic::rate,  Topic::thresholds,
-    Topic::persistent_conn, Topic::nosort, Topic::exact, Topic::tun_info,
+    Topic::persistent_conn, Topic::nosort, Topic::exact, Topic::tun_info, Topic::syncid,
 };
 
 const std::vector<Topic> service_body = {

@@ -52,6 +52,12 @@ const char* classic_sentence(Asked asked, int code) {
     return nullptr;
 }
 
+// Errors that only this tool or the extensions raise. Their message says more than errno, and
+// nobody expects a certain text.
+bool own_error(int code) {
+    return code == EBADMSG || code == EINTR || code == EIO || code == EPROTONOSUPPORT;
+}
+
 } // namespace
 
 Asked asked_by(const Operation& operation) {
@@ -76,7 +82,7 @@ std::string error_text(Asked asked, const Error& error) {
     if (const char* sentence = classic_sentence(asked, error.code))
         return sentence;
     const std::string meaning = std::strerror(error.code);
-    return error.message.empty() ? meaning : meaning + ": " + error.message;
+    return own_error(error.code) && !error.message.empty() ? error.message : meaning;
 }
 
 std::string detailed_error_text(Asked asked, const Error& error) {

@@ -24,8 +24,8 @@ enum class Asked {
 
 Asked asked_by(const Operation& operation);
 
-// The sentence for people and for scripts: the classic one where there is one, else the
-// kernel's own explanation, else what errno means.
+// The sentence for people and for scripts, the classic one wherever there is one. The kernel's
+// explanation takes its place only for errors that the classic tool does not know.
 std::string error_text(Asked asked, const Error& error);
 // The same and, in brackets, the kernel's explanation, if it has one that the sentence lacks.
 std::string detailed_error_text(Asked asked, const Error& error);

@@ -85,7 +85,7 @@ Result<void, Failure> read_service(Draft& draft, Protocol protocol, const std::s
 }
 
 Result<void, Failure> read_mark(Draft& draft, const std::string& word) {
-    const auto value = number(word, 1, INT_MAX);
+    const auto value = number(word, 1, UINT_MAX);
     if (!value)
         return usage(text("invalid fwmark value `%s' specified", word.c_str()));
     draft.mark = {static_cast<std::uint32_t>(*value)};
@@ -268,6 +268,12 @@ Result<void, Failure> finish_dest(Draft& draft) {
 }
 
 Result<Command, Failure> list_command(const Draft& draft) {
+    const bool plain = draft.has(Topic::timeout) || draft.has(Topic::daemon);
+    const ListFormat& format = draft.format;
+    if ((plain || draft.has(Topic::connection)) && (format.stats || format.rate || format.thresholds))
+        return usage("options conflicts in the list command");
+    if (plain && format.persistent)
+        return usage("options conflicts in the list command");
     if (draft.has(Topic::connection))
         return Command{ListConnections{draft.format}};
     if (draft.has(Topic::service))

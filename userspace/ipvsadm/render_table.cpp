@@ -69,10 +69,11 @@ std::string service_properties(const Service& service) {
     const std::string flags = scheduler_flags_text(service.scheduler, service.flags);
     if (!flags.empty())
         out += " (" + flags + ")";
-    if (service.has(persistent_flag))
+    if (service.has(persistent_flag)) {
         out += text(" persistent %u", service.timeout) + mask_text(service);
-    if (!service.persistence_engine.empty())
-        out += " pe " + service.persistence_engine;
+        if (!service.persistence_engine.empty())
+            out += " pe " + service.persistence_engine;
+    }
     if (service.has(one_packet_flag))
         out += " ops";
     return out;
@@ -94,16 +95,13 @@ std::string rate_columns(const Stats& stats, bool exact) {
     return out;
 }
 
+// The type, its port, and whether checksums are on: `gue:6080:+c`, with `r` for remote ones.
 std::string tunnel_text(const Tunnel& tunnel) {
-    std::string flags;
-    if (tunnel.flags & tunnel_checksum)
-        flags = ":+c";
-    else if (tunnel.flags & tunnel_remote_checksum)
-        flags = ":+r";
+    const char* checksum = tunnel.flags & tunnel_remote_checksum ? "r+c" : tunnel.flags & tunnel_checksum ? "+c" : "-c";
     switch (tunnel.type) {
     case TunnelType::ipip: return "ipip";
-    case TunnelType::gue: return text("gue:%u", tunnel.port.value) + flags;
-    case TunnelType::gre: return "gre" + flags;
+    case TunnelType::gue: return text("gue:%u:%s", tunnel.port.value, checksum);
+    case TunnelType::gre: return text("gre:%s", checksum);
     }
     return "unknown";
 }
@@ -137,7 +135,7 @@ std::string dest_row(const ListedDest& listed, Protocol protocol, Columns column
         return start + text(" %-9u %-11u %-10u %-10u\n", static_cast<unsigned>(dest.weight.value), listed.persistent,
                             listed.active, listed.inactive);
     case Columns::tunnels: {
-        const std::string tunnel = dest.forwarding == Forwarding::tunnel ? tunnel_text(dest.tunnel) : "-";
+        const std::string tunnel = dest.forwarding == Forwarding::tunnel ? tunnel_text(dest.tunnel) : "n/a";
         return start + text(" %-7s %-13s %-6d %-10u %-10u\n", method, tunnel.c_str(), dest.weight.value, listed.active,
                             listed.inactive);
     }

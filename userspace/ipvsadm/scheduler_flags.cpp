@@ -13,7 +13,6 @@ struct NamedFlag {
     std::uint32_t flag;
 };
 
-// A scheduler's own names come before the general ones.
 constexpr NamedFlag named_flags[] = {
     {"sh", "sh-fallback", scheduler_flag_1}, {"sh", "sh-port", scheduler_flag_2},
     {"mh", "mh-fallback", scheduler_flag_1}, {"mh", "mh-port", scheduler_flag_2},
@@ -46,13 +45,15 @@ Result<std::uint32_t, Failure> parse_scheduler_flags(const std::string& schedule
 }
 
 std::string scheduler_flags_text(const std::string& scheduler, std::uint32_t flags) {
+    bool own_names = false;
+    for (const NamedFlag& flag : named_flags)
+        own_names = own_names || (flag.scheduler && scheduler == flag.scheduler);
+
+    // A scheduler with names of its own has no other flags.
     std::string list;
-    for (const NamedFlag& flag : named_flags) {
-        if ((flags & flag.flag) == 0 || (flag.scheduler && scheduler != flag.scheduler))
-            continue;
-        list += (list.empty() ? "" : ",") + std::string(flag.name);
-        flags &= ~flag.flag;
-    }
+    for (const NamedFlag& flag : named_flags)
+        if ((flags & flag.flag) && (own_names ? flag.scheduler && scheduler == flag.scheduler : !flag.scheduler))
+            list += (list.empty() ? "" : ",") + std::string(flag.name);
     return list;
 }
 

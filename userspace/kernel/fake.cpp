@@ -76,12 +76,6 @@ Result<void> FakeKernel::check_dest(const Entry& entry, const Dest& dest) const 
     return {};
 }
 
-Dest FakeKernel::as_reported(Dest dest) const {
-    if (dest.forwarding != Forwarding::masquerade && local_addresses.contains(dest.endpoint.address))
-        dest.forwarding = Forwarding::local;
-    return dest;
-}
-
 Result<void> FakeKernel::change(const AddService& add) {
     if (find(add.service.id))
         return refusal(EEXIST, "service exists");
@@ -118,7 +112,7 @@ Result<void> FakeKernel::change(const AddDest& add) {
     auto& dests = (*entry)->dests;
     if (find_dest(dests, add.dest.endpoint) != dests.end())
         return refusal(EEXIST, "dest exists");
-    dests.insert(dests.begin(), ListedDest{as_reported(add.dest), 0, 0, 0, {}}); // the newest first, as in the kernel
+    dests.insert(dests.begin(), ListedDest{add.dest, 0, 0, 0, {}}); // the newest first, as in the kernel
     return {};
 }
 
@@ -132,7 +126,7 @@ Result<void> FakeKernel::change(const EditDest& edit) {
     const auto found = find_dest(dests, edit.dest.endpoint);
     if (found == dests.end())
         return refusal(ENOENT, "no such dest");
-    found->dest = as_reported(edit.dest);
+    found->dest = edit.dest;
     return {};
 }
 
@@ -234,10 +228,12 @@ Result<void> FakeKernel::start_daemon(const Daemon& daemon) {
         return refusal(ENODEV, "no such interface");
 
     Daemon complete = daemon;
-    if (complete.max_length == 0)
-        complete.max_length = 1472; // of an interface with an MTU of 1500
     if (!complete.group)
         complete.group = Address::parse(Family::ipv4, "224.0.0.81");
+    const bool six = complete.group->family == Family::ipv6;
+    if (complete.max_length == 0)
+        complete.max_length = six ? 1452 : 1472; // of an interface with an MTU of 1500
+    complete.max_length = std::max<std::uint16_t>(complete.max_length, 1024);
     if (complete.port.value == 0)
         complete.port = {8848};
     if (complete.ttl == 0)

@@ -15,8 +15,7 @@ class FakeKernel final : public Kernel {
     std::set<std::string> schedulers = {"rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh",  "sh",
                                         "mh", "sed", "nq", "fo",  "ovf",  "twos",  "none"};
     std::set<std::string> engines = {"sip"};
-    std::set<std::string> interfaces = {"lo", "eth0"};
-    std::set<Address> local_addresses; // routed dests among them are reported as local
+    std::set<std::string> interfaces = {"lo", "dm0"};
     std::string connections;
     std::vector<DropTable> drop_tables;
     ModuleInfo module{"0.1.0", 1, 1};
@@ -51,7 +50,6 @@ class FakeKernel final : public Kernel {
     Result<Entry*> existing(const ServiceId& id);
     Result<void> check_service(const Service& service) const;
     Result<void> check_dest(const Entry& entry, const Dest& dest) const;
-    Dest as_reported(Dest dest) const;
 
     Result<void> change(const AddService& add);
     Result<void> change(const EditService& edit);
