@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Registers tests, runs them, and shows what a failing one did."""
+import difflib
 import fnmatch
 import itertools
 import os
@@ -97,7 +98,12 @@ class Test:
 
     @staticmethod
     def equal(value, expected, what="value"):
-        assert value == expected, f"{what}: expected {expected!r}, is {value!r}"
+        if value == expected:
+            return
+        if isinstance(value, str) and isinstance(expected, str) and "\n" in value + expected:
+            lines = difflib.unified_diff(expected.splitlines(), value.splitlines(), "expected", "is", lineterm="", n=1)
+            raise AssertionError(f"{what}:\n    " + "\n    ".join(line.rstrip("\n") for line in lines))
+        raise AssertionError(f"{what}: expected {expected!r}, is {value!r}")
 
     @staticmethod
     def skip(reason):

@@ -51,8 +51,7 @@ def run(*argv, ns=None, stdin="", check=True, timeout=60, env=None):
         out, err = process.communicate(stdin.encode(), timeout)
     except BaseException:
         process.kill()
-        out, err = process.communicate()
-        RECORD.note(f"    (killed after {time.monotonic() - started:.0f} s)\n{out.decode()}{err.decode()}")
+        RECORD.note(f"    (killed after {time.monotonic() - started:.0f} s)")
         raise
     result = Result(argv, process.returncode, out.decode(errors="replace"), err.decode(errors="replace"))
     for line in (result.out + result.err).splitlines():
