@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Transactions: how the operations of one are made visible together, or undone. */
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "est/est.h"
@@ -95,8 +96,10 @@ static void zero(struct lvs_net *ln, struct lvs_svc *svc)
 			zero_svc(svc);
 		return;
 	}
-	list_for_each_entry(svc, &ln->svcs.list, list)
+	list_for_each_entry(svc, &ln->svcs.list, list) {
 		zero_svc(svc);
+		cond_resched();
+	}
 	lvs_net_counters(ln, -1, &now);
 	zero_counters(&ln->rates, &ln->zeroed, &now);
 }
@@ -154,6 +157,7 @@ static void unpublish(struct lvs_txn *txn, struct list_head *orphaned)
 		if (orphan && list_empty(&orphan->list))
 			list_add(&orphan->list, orphaned);
 		lvs_undo_drop(undo);
+		cond_resched();
 	}
 }
 
