@@ -262,13 +262,13 @@ DIRECTOR_ROWS = (
 class Report:
     def __init__(self):
         self.file = open(os.environ["VM_OUT"] + "/results.jsonl", "w", encoding="ascii")
-        self.generators = {}
+        self.generators = {}  # cost by kind of flows
 
     def measure(self, row, director):
         kind = row.flows.kind
         if kind not in self.generators:
             self.generators[kind] = generator_cost(replace(row.flows, device="in0"))
-            say(f"generator, {kind}: {self.generators[kind]:.0f}")
+            self.add(f"generator, {kind}", "kernel", self.generators[kind])
         row.prepare()
         total = forward(row.flows, COUNT, row.leaves_at)
         row.clean_up()
