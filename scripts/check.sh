@@ -28,6 +28,9 @@ logs=$LVS_BUILD/check
 rm -rf "$logs"
 mkdir -p "$logs"
 
+# What tests/vm/run goes by.
+export LVS_KO=$LVS_BUILD/module/$kernel/lvs.ko LVS_IPVSADM=$LVS_BUILD/userspace/ipvsadm
+
 passed=0 failed=0 skipped=0
 failures=()
 
