@@ -1,1 +1,122 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+"""Our ipvsadm on the real kernel: the golden scenarios, rules applied whole or not at all, names, drop counters."""
+import os
+
+from lib import packet, wait
+from lib.harness import test
+from lib.ipvs import STOCK_IPVSADM
+from lib.lab import VIPS, Lab
+from lib.namespace import Namespace
+from lib.traffic import tcp_name, Server
+
+GOLDEN = "tests/golden"
+RULES = """\
+# two services
+-A -t 192.0.2.10:http -s wlc
+
+-a -t 192.0.2.10:http -r 10.1.0.11:http -m -w 2 -x 100 -y 50   # with limits
+-A -t 192.0.2.11:ssh -s rr
+"""
+SAVED = """\
+-A -t 192.0.2.10:80 -s wlc
+-a -t 192.0.2.10:80 -r 10.1.0.11:80 -m -w 2 -x 100 -y 50
+-A -t 192.0.2.11:22 -s rr
+"""
+
+
+def golden_names(t):
+    """The names that the scenarios use, for this machine."""
+    for theirs, ours in (("hosts", "/etc/hosts"), ("services", "/etc/services")):
+        with open(f"{GOLDEN}/{theirs}") as names, open(ours) as file:
+            new, old = names.read(), file.read()
+        with open(ours, "w") as file:
+            file.write(new + old)
+
+        def restore(path=ours, content=old):
+            with open(path, "w") as file:
+                file.write(content)
+        t.cleanup(restore)
+
+
+@test(scenario=("rules", "services", "servers", "timeouts", "formats", "names", "ours"), timeout=120)
+def golden(t, scenario):
+    """Commands and answers recorded from ipvsadm 1.31 (those of "ours": where ours is better), on the real kernel."""
+    runner = os.environ.get("LVS_GOLDEN", "build/tests/golden/golden")
+    if not os.path.exists(runner):
+        t.skip(f"{runner} is not built")
+    if scenario == "ours" and t.director.tool == STOCK_IPVSADM:
+        t.skip("for our ipvsadm only")
+    golden_names(t)
+    ns = Namespace("golden")
+    t.cleanup(ns.delete)
+    ns.ip("link set lo up")
+    tool = os.path.abspath(t.director.tool)
+    result = ns.run(runner, "--tool", tool, f"{GOLDEN}/{scenario}.golden", check=False, timeout=110)
+    t.equal(result.code, 0, f"exit code; its last words: {result.out.strip().splitlines()[-1:]}")
+
+
+@test(lvs_only=True)
+def restore(t):
+    """Comments, blank lines, service names; what is saved is what was restored, limits included."""
+    director = t.director
+    director.ipvsadm("-R", stdin=RULES)
+    t.equal(director.ipvsadm("-S", "-n").out, SAVED, "rules saved")
+    tools = os.path.dirname(os.path.abspath(director.tool))
+    t.equal(t.director.ns.run(f"{tools}/ipvsadm-save", "-n").out, SAVED, "ipvsadm-save -n")
+    director.ipvsadm("-A", "-t", "192.0.2.12:1", "-s", "rr")
+    t.director.ns.run(f"{tools}/ipvsadm-restore", stdin=SAVED)
+    t.equal(director.ipvsadm("-S", "-n").out, SAVED, "rules after ipvsadm-restore, which clears first")
+
+
+@test(lvs_only=True)
+def restore_all_or_nothing(t):
+    """A line that cannot be read, or one that the kernel refuses: nothing is applied, and the line is named."""
+    director = t.director
+    director.ipvsadm("-R", stdin=SAVED)
+    for bad, text in (("-A -t 192.0.2.10:80 -s rr", "Service already exists"),
+                      ("-a -t 192.0.2.12:7 -r 10.1.0.11 -m", "Service not defined"),
+                      ("-A -t 192.0.2.12:7 -s nosuch", "Scheduler or persistence engine not found"),
+                      ("-A -t nonsense:99999", "illegal virtual server address[:port] specified"),
+                      ("--bogus", "--bogus: unknown option")):
+        rules = f"-A -t 192.0.2.12:81 -s rr\n# a comment\n-D -t 192.0.2.11:22\n{bad}\n-A -t 192.0.2.12:82 -s rr\n"
+        result = director.ipvsadm("-R", stdin=rules, check=False)
+        t.equal(result.code != 0, True, f"exit code after {bad}")
+        t.equal(f"<stdin>:4: {text}" in result.err, True, f"line and reason in {result.err!r}")
+        t.equal(director.ipvsadm("-S", "-n").out, SAVED, f"rules after {bad}")
+
+
+@test(lvs_only=True)
+def restore_keeps_traffic(t):
+    """Rules replaced by ipvsadm-restore under live connections."""
+    vip, port = VIPS[4]["nat"], t.port()
+    t.closing(Server(t.lab.rs[0], "tcp", Lab.RS[4][0], port, "rs1"))
+    t.director.service("tcp", vip, port, "rr", [(Lab.RS[4][0], port, "-m")])
+    t.equal(tcp_name(t.lab.client, vip, port), "rs1", "the server that answers")
+    rules = t.director.ipvsadm("-S", "-n").out
+    tools = os.path.dirname(os.path.abspath(t.director.tool))
+    t.director.ns.run(f"{tools}/ipvsadm-restore", stdin=rules)
+    t.equal(tcp_name(t.lab.client, vip, port), "rs1", "the server that answers")
+
+
+@test(lvs_only=True)
+def drops(t):
+    """--drops names the reason, in total and for the service."""
+    vip, port = VIPS[4]["other"], t.port()
+    t.director.service("udp", vip, port, "rr")
+    for sport in (1, 2, 3):
+        t.lab.outside.send(packet.udp(Lab.GHOST_CLIENT[4], 9000 + sport, vip, port, b"x"))
+
+    def mine():
+        lines = t.director.ipvsadm("--drops").out.splitlines()
+        at = next((i for i, line in enumerate(lines) if f"{vip}:{port}" in line), None)
+        return lines[at + 1].split() if at is not None else None
+    wait.equals(mine, ["no-dest", "3"], 5, "the service's drops")
+
+
+@test
+def help_and_version(t):
+    """-h and -v."""
+    for option in ("-h", "--help", "-v", "--version"):
+        result = t.director.ipvsadm(option)
+        t.equal(result.code, 0, f"exit code of {option}")
+        t.equal("ipvsadm" in result.out + result.err, True, f"output of {option}")

@@ -127,18 +127,23 @@ def _show_failure(case, error):
         print(f"    ... ({len(RECORD.lines) - REPLAY_LINES} lines more)")
     print("\n".join(RECORD.lines[-REPLAY_LINES:]))
     if Test.lab_instance is not None and kernel.loaded(ipvs.MODULE):
-        director = Test.lab_instance.director
-        views = [("-Ln",), ("-Ln", "--stats"), ("-Lnc",)] + ([("--drops",)] if ipvs.MODULE == "lvs" else [])
+        _show_director(Test.lab_instance.director)
+    _print_head("dmesg (tail)", "\n".join(kernel.LOG.lines[-30:]))
+    print("---- end ----")
+
+
+def _show_director(director):
+    try:
+        views = [("-Ln",), ("-Ln", "--stats")] + ([("--drops",)] if ipvs.MODULE == "lvs" else [])
+        if director.table_size() <= 1 << 16:  # else it would take minutes
+            views.append(("-Lnc",))
         for view in views:
             result = director.ipvsadm(*view, check=False)
             _print_head(f"director$ ipvsadm {' '.join(view)}", result.out + result.err)
         for path in ("/proc/net/ip_vs", "/proc/net/ip_vs_conn", "/proc/net/ip_vs_stats"):
-            try:
-                _print_head(f"director$ cat {path}", director.ns.read(path))
-            except OSError as problem:
-                print(f"{path}: {problem}")
-    _print_head("dmesg (tail)", "\n".join(kernel.LOG.lines[-30:]))
-    print("---- end ----")
+            _print_head(f"director$ cat {path}", director.ns.read(path, 1 << 14))
+    except Exception as problem:  # the director may be what is broken
+        print(f"the director cannot be looked at: {problem!r}")
 
 
 def _print_head(title, text):

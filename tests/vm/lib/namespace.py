@@ -68,10 +68,10 @@ class Namespace:
         with self, open(path, "w") as file:
             file.write(str(value))
 
-    def read(self, path):
+    def read(self, path, limit=-1):
         """Reads a file; /proc/net/ is this namespace's."""
         with self, open(path.replace("/proc/net/", "/proc/thread-self/net/")) as file:
-            return file.read()
+            return file.read(limit)
 
     def mac(self, device):
         out = self.run("ip", "-br", "link", "show", device).out
