@@ -118,49 +118,54 @@ staged_install() {
 	}
 }
 
-started=$SECONDS
-echo "kernel for the VM: $kernel; logs: $logs"
+# A function is read whole before it runs, so this file may change under a running check.
+main() {
+	local line
+	started=$SECONDS
+	echo "kernel for the VM: $kernel; logs: $logs"
 
-if wanted static; then
-	step 'Scripts: shellcheck'
-	one_test 'shellcheck' scripts_are_clean
-fi
-
-if [ "$only" != static ]; then
-	step 'Build: the module, warnings are errors'
-	one_test 'module builds' make --no-print-directory module KDIR="/lib/modules/$kernel/build" W=1 KCFLAGS=-Werror
-	step 'Build: the tools and the tests, warnings are errors'
-	one_test 'tools build' make --no-print-directory tools
-	if [ $failed -gt 0 ]; then
-		only=nothing-more
+	if wanted static; then
+		step 'Scripts: shellcheck'
+		one_test 'shellcheck' scripts_are_clean
 	fi
-fi
 
-if wanted host; then
-	step 'On this host: unit tests, command lines against their golden outputs'
-	many_tests 'host tests' run_ctest
-	step 'make install, into a directory'
-	one_test 'staged install' staged_install
-fi
+	if [ "$only" != static ]; then
+		step 'Build: the module, warnings are errors'
+		one_test 'module builds' make --no-print-directory module KDIR="/lib/modules/$kernel/build" W=1 KCFLAGS=-Werror
+		step 'Build: the tools and the tests, warnings are errors'
+		one_test 'tools build' make --no-print-directory tools
+		if [ $failed -gt 0 ]; then
+			only=nothing-more
+		fi
+	fi
 
-if wanted vm; then
-	step 'In the VM: the director under traffic'
-	many_tests 'VM tests' scripts/vm --timeout 2400 --mem 4096 --out "$logs/vm" -- tests/vm/run
-	step 'In the VM: make install and lvs-realserver'
-	many_tests 'VM system tests' scripts/vm --timeout 600 --out "$logs/vm-system" -- tests/vm/system
-fi
+	if wanted host; then
+		step 'On this host: unit tests, command lines against their golden outputs'
+		many_tests 'host tests' run_ctest
+		step 'make install, into a directory'
+		one_test 'staged install' staged_install
+	fi
 
-if wanted demo; then
-	step 'The demo'
-	one_test 'demo' scripts/vm --timeout 600 --out "$logs/demo" -- scripts/demo
-fi
+	if wanted vm; then
+		step 'In the VM: the director under traffic'
+		many_tests 'VM tests' scripts/vm --timeout 2400 --mem 4096 --out "$logs/vm" -- tests/vm/run
+		step 'In the VM: make install and lvs-realserver'
+		many_tests 'VM system tests' scripts/vm --timeout 600 --out "$logs/vm-system" -- tests/vm/system
+	fi
 
-printf '\n=== Summary after %s min %s s\n' $(((SECONDS - started) / 60)) $(((SECONDS - started) % 60))
-for line in ${failures[@]+"${failures[@]}"}; do
-	printf 'failed: %s\n' "$line"
-done
-[ $((passed + failed)) -gt 0 ] || fail 'nothing ran'
-printf '%s passed, %s failed' "$passed" "$failed"
-[ "$skipped" -eq 0 ] || printf ', %s skipped' "$skipped"
-printf '\n'
-[ $failed -eq 0 ]
+	if wanted demo; then
+		step 'The demo'
+		one_test 'demo' scripts/vm --timeout 600 --out "$logs/demo" -- scripts/demo
+	fi
+
+	printf '\n=== Summary after %s min %s s\n' $(((SECONDS - started) / 60)) $(((SECONDS - started) % 60))
+	for line in ${failures[@]+"${failures[@]}"}; do
+		printf 'failed: %s\n' "$line"
+	done
+	[ $((passed + failed)) -gt 0 ] || fail 'nothing ran'
+	printf '%s passed, %s failed' "$passed" "$failed"
+	[ "$skipped" -eq 0 ] || printf ', %s skipped' "$skipped"
+	printf '\n'
+	[ $failed -eq 0 ]
+}
+main
