@@ -46,7 +46,8 @@ TEST_CASE("lists", "[parse]") {
     CHECK(parsed("-L") == Command{ListServices{}});
     CHECK(parsed("-Ln") == Command{ListServices{std::nullopt, {.numeric = true}}});
     CHECK(parsed("-lnc") == Command{ListConnections{{.numeric = true}}});
-    CHECK(parsed("-L -n --stats -X") == Command{ListServices{std::nullopt, {.numeric = true, .stats = true, .exact = true}}});
+    CHECK(parsed("-L -n --stats -X") ==
+          Command{ListServices{std::nullopt, {.numeric = true, .stats = true, .exact = true}}});
     CHECK(parsed("-L --nosort -u web:53") == Command{ListServices{udp("192.0.2.10", 53), {.sorted = false}}});
     CHECK(parsed("-L --timeout") == Command{ListTimeouts{}});
     CHECK(parsed("-ln --daemon") == Command{ListDaemons{}});
@@ -111,10 +112,14 @@ TEST_CASE("servers", "[parse]") {
 TEST_CASE("timeouts and daemons", "[parse]") {
     CHECK(parsed("--set 900 120 300") == Command{SetTimeouts{{900, 120, 300}}});
     CHECK(parsed("--stop-daemon backup") == Command{StopDaemon{DaemonState::backup}});
-    CHECK(parsed("--start-daemon master") ==
-          Command{StartDaemon{{.state = DaemonState::master, .interface = "eth0"}}});
-    const Daemon full{.state = DaemonState::backup, .interface = "dm0", .sync_id = 5, .max_length = 1000,
-                      .group = address("ff02::90"), .port = {9000}, .ttl = 3};
+    CHECK(parsed("--start-daemon master") == Command{StartDaemon{{.state = DaemonState::master, .interface = "eth0"}}});
+    const Daemon full{.state = DaemonState::backup,
+                      .interface = "dm0",
+                      .sync_id = 5,
+                      .max_length = 1000,
+                      .group = address("ff02::90"),
+                      .port = {9000},
+                      .ttl = 3};
     CHECK(parsed("--start-daemon backup --mcast-interface dm0 --syncid 5 --sync-maxlen 1000 --mcast-group ff02::90 "
                  "--mcast-port 9000 --mcast-ttl 3") == Command{StartDaemon{full}});
 }

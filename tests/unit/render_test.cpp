@@ -35,8 +35,8 @@ TEST_CASE("large numbers keep to their column", "[render]") {
 TEST_CASE("counters fill the columns of --stats and --rate", "[render]") {
     ServiceTable table;
     table.service = {service(tcp("192.0.2.10", 80), "rr"), {3, 10, 8, 544, 426, 1, 2, 3, 4, 5}};
-    table.dests.push_back({dest("10.1.1.2", 8080, Forwarding::masquerade), 0, 0, 0,
-                           {1, 4'294'967'296, 3, 216, 167, 5, 4, 3, 2, 1}});
+    table.dests.push_back(
+        {dest("10.1.1.2", 8080, Forwarding::masquerade), 0, 0, 0, {1, 4'294'967'296, 3, 216, 167, 5, 4, 3, 2, 1}});
     CHECK(table_rows(table, {.numeric = true, .stats = true}, Names()) ==
           "TCP  192.0.2.10:80                       3       10        8      544      426\n"
           "  -> 10.1.1.2:8080                       1    4294M        3      216      167\n");

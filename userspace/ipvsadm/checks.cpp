@@ -19,8 +19,8 @@ struct Rules {
 };
 
 const std::vector<Topic> list_format = {
-    Topic::numeric,         Topic::stats,  Topic::rate,  Topic::thresholds,
-    Topic::persistent_conn, Topic::nosort, Topic::exact, Topic::tun_info, Topic::syncid,
+    Topic::numeric, Topic::stats, Topic::rate,     Topic::thresholds, Topic::persistent_conn,
+    Topic::nosort,  Topic::exact, Topic::tun_info, Topic::syncid,
 };
 
 const std::vector<Topic> service_body = {
@@ -96,12 +96,40 @@ Result<void, Failure> check(const Rules& rules, const char* kind, const std::set
 
 const char* topic_name(Topic topic) {
     static constexpr const char* names[] = {
-        "numeric",     "connection",     "service-address", "scheduler",   "persistent",  "netmask",
-        "real-server", "forwarding-method", "weight",          "u-threshold", "l-threshold", "mcast-interface",
-        "timeout",     "daemon",         "stats",           "rate",        "thresholds",  "persistent-conn",
-        "nosort",      "syncid",         "exact",           "ops",         "pe",          "sched-flags",
-        "tun-info",    "tun-type",       "tun-port",        "tun-nocsum",  "tun-csum",    "tun-remcsum",
-        "sync-maxlen", "mcast-group",    "mcast-port",      "mcast-ttl",
+        "numeric",
+        "connection",
+        "service-address",
+        "scheduler",
+        "persistent",
+        "netmask",
+        "real-server",
+        "forwarding-method",
+        "weight",
+        "u-threshold",
+        "l-threshold",
+        "mcast-interface",
+        "timeout",
+        "daemon",
+        "stats",
+        "rate",
+        "thresholds",
+        "persistent-conn",
+        "nosort",
+        "syncid",
+        "exact",
+        "ops",
+        "pe",
+        "sched-flags",
+        "tun-info",
+        "tun-type",
+        "tun-port",
+        "tun-nocsum",
+        "tun-csum",
+        "tun-remcsum",
+        "sync-maxlen",
+        "mcast-group",
+        "mcast-port",
+        "mcast-ttl",
     };
     return names[static_cast<std::size_t>(topic)];
 }

@@ -20,8 +20,7 @@ constexpr const char* default_scheduler = "wlc";
 constexpr const char* default_interface = "eth0";
 
 Failure try_help(const std::string& program) {
-    return {exit_failure,
-            text("Try `%s -h' or '%s --help' for more information.", program.c_str(), program.c_str())};
+    return {exit_failure, text("Try `%s -h' or '%s --help' for more information.", program.c_str(), program.c_str())};
 }
 
 Failure usage(std::string text) {

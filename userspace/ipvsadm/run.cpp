@@ -6,8 +6,8 @@
 #include "ipvsadm/parse.h"
 #include "ipvsadm/render.h"
 #include "ipvsadm/restore.h"
+#include "model/order.h"
 
-#include <algorithm>
 #include <ostream>
 
 namespace lvs {
@@ -27,22 +27,23 @@ int ended(World& world, Asked asked, const Result<void>& result) {
     return result ? int{exit_success} : refused(world, asked, result.error());
 }
 
-// A service's dests, in the order of listings.
+// A service and its dests, in the order of listings.
 Result<ServiceTable> read_table(Kernel& kernel, ListedService service, bool sorted) {
     auto dests = kernel.dests(service.service.id);
     if (!dests)
         return dests.error();
     if (sorted)
-        std::stable_sort(dests->begin(), dests->end(),
-                         [](const ListedDest& a, const ListedDest& b) { return a.dest.endpoint < b.dest.endpoint; });
+        *dests = sorted_as_listed(std::move(*dests), [](const ListedDest& a, const ListedDest& b) {
+            return compare_listed(a.dest.endpoint, b.dest.endpoint);
+        });
     return ServiceTable{std::move(service), std::move(*dests)};
 }
 
 Result<std::vector<ListedService>> read_services(Kernel& kernel, bool sorted) {
     auto services = kernel.services();
     if (services && sorted)
-        std::stable_sort(services->begin(), services->end(), [](const ListedService& a, const ListedService& b) {
-            return listed_before(a.service.id, b.service.id);
+        *services = sorted_as_listed(std::move(*services), [](const ListedService& a, const ListedService& b) {
+            return compare_listed(a.service.id, b.service.id);
         });
     return services;
 }
@@ -122,10 +123,11 @@ int list_drops(World& world, Kernel& kernel, const ListDrops& list) {
         if (tables->empty())
             return fail(world, exit_list_failure, "No such service");
     }
-    std::stable_sort(tables->begin(), tables->end(), [](const DropTable& a, const DropTable& b) {
+    // The total, which has no service, comes first.
+    *tables = sorted_as_listed(std::move(*tables), [](const DropTable& a, const DropTable& b) {
         if (!a.service || !b.service)
-            return !a.service && b.service;
-        return listed_before(*a.service, *b.service);
+            return int(a.service.has_value()) - int(b.service.has_value());
+        return compare_listed(*a.service, *b.service);
     });
     world.out << drop_tables(*tables, list.numeric, world.names);
     return exit_success;

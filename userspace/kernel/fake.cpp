@@ -23,8 +23,10 @@ std::vector<ListedDest>::iterator find_dest(std::vector<ListedDest>& dests, cons
 
 bool is_unicast(const Address& address) {
     if (address.family == Family::ipv6)
-        return address.bytes[0] != 0xff && address.bytes != std::array<std::uint8_t, 16>{};
-    return address.bytes[0] != 0 && address.bytes[0] < 224;
+        return !address.is_multicast() && address.bytes != std::array<std::uint8_t, 16>{};
+    const bool broadcast =
+        address.bytes[0] == 255 && address.bytes[1] == 255 && address.bytes[2] == 255 && address.bytes[3] == 255;
+    return address.bytes[0] != 0 && !address.is_multicast() && !broadcast;
 }
 
 bool is_link_local(const Address& address) {

@@ -33,9 +33,6 @@ inline Family family_of(const ServiceId& id) {
     return listener ? listener->endpoint.address.family : std::get<Marked>(id).family;
 }
 
-// The order of listings: by mark (none first), family, protocol, address, port.
-bool listed_before(const ServiceId& a, const ServiceId& b);
-
 // Service flags a user may set; the kernel's own are kept out of the model.
 enum ServiceFlag : std::uint32_t {
     persistent_flag = 0x1,
