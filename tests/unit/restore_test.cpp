@@ -1,41 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Rules are applied whole or not at all, by a batch (lvs) or by undoing (plain ip_vs).
 #include "catch.hpp"
-#include "values.h"
-
-#include "base/text.h"
-#include "ipvsadm/run.h"
-#include "kernel/fake.h"
-
-#include <cerrno>
-#include <sstream>
+#include "tool.h"
 
 using namespace lvs;
 using namespace test;
 
 namespace {
-
-struct Answer {
-    int exit_code;
-    std::string out;
-    std::string err;
-};
-
-struct Tool {
-    std::shared_ptr<FakeKernel> kernel = std::make_shared<FakeKernel>();
-    Names names;
-
-    Answer run(const std::string& program, const std::string& line, const std::string& input = "") {
-        std::istringstream in(input);
-        std::ostringstream out;
-        std::ostringstream err;
-        World world{[this] { return Result<std::shared_ptr<Kernel>>(kernel); }, names, in, "rules", out, err};
-        const int code = lvs::run(program, split_words(line), world);
-        return {code, out.str(), err.str()};
-    }
-    Answer restore(const std::string& input) { return run("ipvsadm", "-R", input); }
-    std::string saved() { return run("ipvsadm", "-Sn").out; }
-};
 
 const std::string before = "-A -t 192.0.2.1:80 -s rr\n"
                            "-a -t 192.0.2.1:80 -r 10.1.1.1:80 -m -w 1\n"
