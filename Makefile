@@ -26,7 +26,7 @@ CMAKE_FLAGS ?=
 
 TOOLS := ipvsadm ipvsadm-save ipvsadm-restore lvs-realserver
 
-.PHONY: all module tools install uninstall clean demo shell check bench setup help
+.PHONY: all module tools tests install uninstall clean demo shell check bench setup help
 
 all: module tools
 
@@ -66,6 +66,10 @@ module:
 # --- the tools
 
 tools: $(BUILD)/CMakeCache.txt
+	cmake --build $(BUILD) -j$(JOBS) --target ipvsadm
+
+# The programs that test the tools and the module's core on this host.
+tests: $(BUILD)/CMakeCache.txt
 	cmake --build $(BUILD) -j$(JOBS)
 
 $(BUILD)/CMakeCache.txt:

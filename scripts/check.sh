@@ -133,7 +133,7 @@ main() {
 		step 'Build: the module, warnings are errors'
 		one_test 'module builds' make --no-print-directory module KDIR="/lib/modules/$kernel/build" W=1 KCFLAGS=-Werror
 		step 'Build: the tools and the tests, warnings are errors'
-		one_test 'tools build' make --no-print-directory tools
+		one_test 'tools and tests build' make --no-print-directory tests
 		if [ $failed -gt 0 ]; then
 			only=nothing-more
 		fi
