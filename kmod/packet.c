@@ -113,8 +113,8 @@ static noinline enum lvs_parsed parse_v6(struct lvs_packet *pkt)
 		/* Cut short, or without a transport header: IPv6 has its own answers to that. */
 		if (offset < 0)
 			return LVS_PARSED_OTHER;
-		/* Not reassembled, so it is one of those that nf_defrag_ipv6 lets pass. */
-		if (frag_off & htons(~0x7))
+		/* Not reassembled, so it is one of those that nf_defrag_ipv6 leaves to the stack. */
+		if (frag_off & htons(IP6_OFFSET | IP6_MF))
 			return LVS_PARSED_OTHER;
 	}
 	pkt->proto = nexthdr;

@@ -76,7 +76,7 @@ static bool parse_quote(const struct lvs_packet *pkt, struct lvs_packet *quoted,
 		quoted->saddr.in6 = iph->daddr;
 		quoted->daddr.in6 = iph->saddr;
 		off = ipv6_skip_exthdr(skb, q->ip_off + sizeof(buf), &quoted->proto, &frag_off);
-		if (off < 0 || frag_off & htons(~0x7))
+		if (off < 0 || frag_off & htons(IP6_OFFSET))
 			return false;
 		q->l4_off = off;
 	}

@@ -16,7 +16,7 @@ static const struct nla_policy service_policy[IPVS_SVC_ATTR_MAX + 1] = {
 	[IPVS_SVC_ATTR_FWMARK]		= { .type = NLA_U32 },
 	[IPVS_SVC_ATTR_SCHED_NAME]	= { .type = NLA_NUL_STRING,
 					    .len = IP_VS_SCHEDNAME_MAXLEN - 1 },
-	[IPVS_SVC_ATTR_FLAGS]		= { .type = NLA_BINARY, .len = sizeof(struct ip_vs_flags) },
+	[IPVS_SVC_ATTR_FLAGS]		= NLA_POLICY_EXACT_LEN(sizeof(struct ip_vs_flags)),
 	[IPVS_SVC_ATTR_TIMEOUT]		= { .type = NLA_U32 },
 	[IPVS_SVC_ATTR_NETMASK]		= { .type = NLA_U32 },
 	[IPVS_SVC_ATTR_STATS]		= { .type = NLA_NESTED },
