@@ -4,6 +4,7 @@
 #include <net/addrconf.h>
 
 #include "conn/conn.h"
+#include "conn/expiry.h"
 #include "est/est.h"
 #include "fwd/route.h"
 #include "hook.h"
@@ -53,6 +54,8 @@ static void __net_exit netns_exit(struct net *net)
 
 	lvs_hooks_net_exit(ln);
 	lvs_est_net_exit(ln);
+	/* From here on nobody else kills connections, so all their dests are unbound after this. */
+	lvs_expiry_halt(&ln->conns);
 	lvs_conn_kill_all(ln);
 	lvs_svc_net_exit(ln);
 	lvs_conn_table_exit(ln);

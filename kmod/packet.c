@@ -80,6 +80,8 @@ static noinline bool reassembled_v4(struct lvs_packet *pkt)
 	if (err)
 		return false;
 	ip_send_check(ip_hdr(pkt->skb));
+	/* The pieces fitted where they came from; they may be cut again. */
+	pkt->skb->ignore_df = 1;
 	return true;
 }
 
@@ -88,6 +90,9 @@ static __always_inline enum lvs_parsed parse_v4(struct lvs_packet *pkt)
 	const struct iphdr *iph = ip_hdr(pkt->skb);
 
 	if (unlikely(ip_is_fragment(iph))) {
+		if (iph->protocol != IPPROTO_TCP && iph->protocol != IPPROTO_UDP &&
+		    iph->protocol != IPPROTO_ICMP)
+			return LVS_PARSED_OTHER;
 		if (!reassembled_v4(pkt))
 			return LVS_PARSED_TAKEN;
 		iph = ip_hdr(pkt->skb);
@@ -113,7 +118,7 @@ static noinline enum lvs_parsed parse_v6(struct lvs_packet *pkt)
 		/* Cut short, or without a transport header: IPv6 has its own answers to that. */
 		if (offset < 0)
 			return LVS_PARSED_OTHER;
-		/* Not reassembled, so it is one of those that nf_defrag_ipv6 leaves to the stack. */
+		/* Not reassembled: one of those that nf_defrag_ipv6 leaves to the stack. */
 		if (frag_off & htons(IP6_OFFSET | IP6_MF))
 			return LVS_PARSED_OTHER;
 	}

@@ -23,11 +23,12 @@
 
 static void update_state(struct lvs_conn *conn, const struct lvs_packet *pkt, enum lvs_side side)
 {
+	/* First the time: a shorter timeout must not meet an old one. */
+	lvs_conn_touch(conn);
 	if (pkt->proto == IPPROTO_TCP)
 		lvs_tcp_state(conn, pkt, side);
 	else
 		lvs_udp_state(conn, pkt);
-	lvs_conn_touch(conn);
 }
 
 static unsigned int request(struct lvs_packet *pkt, struct lvs_conn *conn)
@@ -140,27 +141,39 @@ static unsigned int process(struct sk_buff *skb, const struct nf_hook_state *sta
 	return NF_ACCEPT;
 }
 
+/*
+ * Packets of this host's own, and those that a userspace queue gave back, come in process context.
+ * Counters and locks want bottom halves off.
+ */
+static unsigned int process_any_context(struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	unsigned int verdict;
+
+	if (likely(in_softirq()))
+		return process(skb, state);
+	local_bh_disable();
+	verdict = process(skb, state);
+	local_bh_enable();
+	return verdict;
+}
+
 /* LOCAL_IN and LOCAL_OUT: requests to services, and replies to and from this host. */
 unsigned int lvs_hook_in(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
-	unsigned int verdict;
+	const struct sock *sk;
 
 	if (skb->ipvs_property || !skb_dst(skb))
 		return NF_ACCEPT;
 	if (state->hook == NF_INET_LOCAL_IN) {
 		if (unlikely(skb->pkt_type != PACKET_HOST))
 			return NF_ACCEPT;
-		return process(skb, state);
+		return process_any_context(skb, state);
 	}
 	/* A socket that asked for fragments to be left alone means it. */
-	if (skb->sk && state->pf == NFPROTO_IPV4 && skb->sk->sk_family == PF_INET &&
-	    inet_sk(skb->sk)->nodefrag)
+	sk = skb_to_full_sk(skb);
+	if (sk && state->pf == NFPROTO_IPV4 && sk->sk_family == PF_INET && inet_sk(sk)->nodefrag)
 		return NF_ACCEPT;
-	/* Unlike incoming packets, these may come from process context. */
-	local_bh_disable();
-	verdict = process(skb, state);
-	local_bh_enable();
-	return verdict;
+	return process_any_context(skb, state);
 }
 
 /* FORWARD: replies of dests behind this host, and ICMP errors about requests. */
@@ -168,5 +181,5 @@ unsigned int lvs_hook_forward(void *priv, struct sk_buff *skb, const struct nf_h
 {
 	if (skb->ipvs_property)
 		return NF_ACCEPT;
-	return process(skb, state);
+	return process_any_context(skb, state);
 }

@@ -14,7 +14,7 @@ static struct kmem_cache *conn_cache __ro_after_init;
 
 u32 lvs_conn_remaining(const struct lvs_conn *conn)
 {
-	u32 idle = (u32)jiffies - READ_ONCE(conn->seen);
+	u32 idle = lvs_conn_idle(conn);
 	u32 allowed = READ_ONCE(conn->timeout) + LVS_SEEN_GRAIN;
 
 	return idle < allowed ? allowed - idle : 0;
@@ -38,7 +38,7 @@ static void conn_fill(struct lvs_conn *conn, const struct lvs_packet *pkt, struc
 	conn->daddr = dest->addr;
 	conn->cport = pkt->sport;
 	conn->vport = pkt->dport;
-	conn->dport = dest->port;
+	conn->dport = dest->port ? dest->port : pkt->dport;
 	conn->fwd = READ_ONCE(dest->fwd);
 	conn->state = LVS_TCP_NONE;
 	conn->timeout = pkt->proto == IPPROTO_TCP ? ln->timeouts.tcp[LVS_TCP_NONE] :
@@ -58,6 +58,18 @@ static void conn_fill(struct lvs_conn *conn, const struct lvs_packet *pkt, struc
 static void conn_free(struct rcu_head *head)
 {
 	kmem_cache_free(conn_cache, container_of(head, struct lvs_conn, rcu));
+}
+
+/* Returns the flags of before. */
+static u32 mark_dead(struct lvs_conn *conn)
+{
+	u32 flags;
+
+	spin_lock_bh(&conn->lock);
+	flags = conn->flags;
+	WRITE_ONCE(conn->flags, flags | LVS_CONN_F_DEAD);
+	spin_unlock_bh(&conn->lock);
+	return flags;
 }
 
 struct lvs_conn *lvs_conn_create(const struct lvs_packet *pkt, struct lvs_dest *dest, u32 hash)
@@ -88,9 +100,12 @@ struct lvs_conn *lvs_conn_create(const struct lvs_packet *pkt, struct lvs_dest *
 		same = lvs_conn_link_insert(ct, &conn->link[LVS_SIDE_CLIENT], true);
 	}
 	if (same) {
-		if (!(conn->flags & LVS_CONN_F_NOOUTPUT))
+		/* Its server's side was visible for a moment. */
+		u32 flags = mark_dead(conn);
+
+		if (!(flags & LVS_CONN_F_NOOUTPUT))
 			lvs_conn_link_remove(ct, &conn->link[LVS_SIDE_SERVER]);
-		lvs_dest_unbind(dest, false);
+		lvs_dest_unbind(dest, flags & LVS_CONN_F_ACTIVE);
 		call_rcu(&conn->rcu, conn_free);
 		return same;
 	}
@@ -107,12 +122,8 @@ struct lvs_conn *lvs_conn_create(const struct lvs_packet *pkt, struct lvs_dest *
 void lvs_conn_kill(struct lvs_conn *conn)
 {
 	struct lvs_conn_table *ct = &conn->ln->conns;
-	u32 flags;
+	u32 flags = mark_dead(conn);
 
-	spin_lock_bh(&conn->lock);
-	flags = conn->flags;
-	WRITE_ONCE(conn->flags, flags | LVS_CONN_F_DEAD);
-	spin_unlock_bh(&conn->lock);
 	if (flags & LVS_CONN_F_DEAD)
 		return;
 
@@ -125,12 +136,16 @@ void lvs_conn_kill(struct lvs_conn *conn)
 	call_rcu(&conn->rcu, conn_free);
 }
 
-void lvs_conn_set_state(struct lvs_conn *conn, u8 state, u32 timeout, bool active)
+bool lvs_conn_set_state(struct lvs_conn *conn, u8 old, u8 state, u32 timeout, bool active)
 {
 	bool hasten = false;
 
 	spin_lock_bh(&conn->lock);
 	if (!(conn->flags & LVS_CONN_F_DEAD)) {
+		if (conn->state != old) {
+			spin_unlock_bh(&conn->lock);
+			return false;
+		}
 		hasten = timeout < conn->timeout;
 		WRITE_ONCE(conn->state, state);
 		WRITE_ONCE(conn->timeout, timeout);
@@ -142,6 +157,7 @@ void lvs_conn_set_state(struct lvs_conn *conn, u8 state, u32 timeout, bool activ
 	spin_unlock_bh(&conn->lock);
 	if (hasten)
 		lvs_expiry_hasten(&conn->ln->conns, conn);
+	return true;
 }
 
 void lvs_conn_kill_all(struct lvs_net *ln)

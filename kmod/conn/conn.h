@@ -95,9 +95,20 @@ static inline u32 lvs_conn_hash(u8 af, const union nf_inet_addr *saddr, __be16 s
  */
 #define LVS_SEEN_GRAIN	(HZ / 8)
 
+/* Jiffies since the last packet, as coarse as the mark. */
+static inline u32 lvs_conn_idle(const struct lvs_conn *conn)
+{
+	u32 seen = READ_ONCE(conn->seen), idle;
+
+	/* The mark before the clock; another CPU's may still be a little ahead. */
+	smp_rmb();
+	idle = (u32)jiffies - seen;
+	return unlikely(idle > (u32)-(60 * HZ)) ? 0 : idle;
+}
+
 static inline bool lvs_conn_expired(const struct lvs_conn *conn)
 {
-	return (u32)jiffies - READ_ONCE(conn->seen) >= READ_ONCE(conn->timeout) + LVS_SEEN_GRAIN;
+	return lvs_conn_idle(conn) >= READ_ONCE(conn->timeout) + LVS_SEEN_GRAIN;
 }
 
 /* Mark the connection as used now. Under RCU. */
@@ -126,10 +137,11 @@ struct lvs_conn *lvs_conn_create(const struct lvs_packet *pkt, struct lvs_dest *
 void lvs_conn_kill(struct lvs_conn *conn);
 
 /*
- * The connection enters @state with @timeout jiffies, and counts as active or not. Nothing happens
- * to a dead one. Under RCU, bottom halves off.
+ * The connection goes from state @old to @state with @timeout jiffies, and counts as active or not.
+ * Nothing happens to a dead one. False if another CPU has moved it from @old meanwhile. Under RCU,
+ * bottom halves off.
  */
-void lvs_conn_set_state(struct lvs_conn *conn, u8 state, u32 timeout, bool active);
+bool lvs_conn_set_state(struct lvs_conn *conn, u8 old, u8 state, u32 timeout, bool active);
 
 /* Kill every connection of the namespace. Process context; hooks are off. */
 void lvs_conn_kill_all(struct lvs_net *ln);

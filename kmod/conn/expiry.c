@@ -34,8 +34,10 @@ static u32 due_tick(const struct lvs_conn *conn)
 
 static struct hlist_head *slot_of(struct lvs_wheel *wheel, u32 due, u32 now)
 {
-	if (due - now >= LVS_WHEEL_SLOTS)
-		due = now + LVS_WHEEL_SLOTS - 1;
+	/* The slot of now may be done already. */
+	s32 ahead = clamp_t(s32, due - now, 1, LVS_WHEEL_SLOTS - 1);
+
+	due = now + ahead;
 	return &wheel->slot[due % LVS_WHEEL_SLOTS];
 }
 
@@ -172,9 +174,13 @@ int lvs_expiry_up(struct lvs_conn_table *ct)
 	return 0;
 }
 
-void lvs_expiry_exit(struct lvs_conn_table *ct)
+void lvs_expiry_halt(struct lvs_conn_table *ct)
 {
 	cancel_delayed_work_sync(&ct->expirer);
+}
+
+void lvs_expiry_exit(struct lvs_conn_table *ct)
+{
 	kvfree(ct->wheels);
 	ct->wheels = NULL;
 }

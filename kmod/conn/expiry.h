@@ -29,7 +29,9 @@ void lvs_expiry_run(struct lvs_conn_table *ct);
 void lvs_expiry_init(struct lvs_conn_table *ct);
 /* Make the wheels. Process context. 0 or -ENOMEM. */
 int lvs_expiry_up(struct lvs_conn_table *ct);
-/* The expirer has ended when this returns; no connection is left. Process context. */
+/* The expirer has ended when this returns. No packet is inside any more. Process context. */
+void lvs_expiry_halt(struct lvs_conn_table *ct);
+/* Free the wheels; the expirer is halted, no connection is left. Process context. */
 void lvs_expiry_exit(struct lvs_conn_table *ct);
 
 #endif /* LVS_CONN_EXPIRY_H */

@@ -363,9 +363,8 @@ void lvs_conn_table_exit(struct lvs_net *ln)
 {
 	struct lvs_conn_table *ct = &ln->conns;
 
-	/* The expirer may ask for a resize, so it ends first. */
-	lvs_expiry_exit(ct);
 	cancel_work_sync(&ct->resize);
+	lvs_expiry_exit(ct);
 	kvfree(rcu_dereference_protected(ct->cur, true));
 	RCU_INIT_POINTER(ct->cur, NULL);
 }

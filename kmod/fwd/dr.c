@@ -13,7 +13,7 @@ unsigned int lvs_fwd_dr(struct lvs_packet *pkt, struct lvs_conn *conn, struct lv
 	enum lvs_drop_reason reason;
 
 	if (unlikely(route->local))
-		return NF_ACCEPT;
+		return lvs_fwd_here(pkt);
 	if (unlikely(!lvs_fwd_fits(pkt, route, 0)))
 		return lvs_fwd_drop(pkt, conn, LVS_DROP_TOO_BIG);
 	reason = lvs_fwd_decrease_ttl(pkt, pkt->l4_off, 0);

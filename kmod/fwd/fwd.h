@@ -84,6 +84,13 @@ static inline unsigned int lvs_fwd_rewritten(const struct lvs_packet *pkt)
 /* The packet is past the director: conntrack leaves it alone, as does a second hook. */
 void lvs_fwd_mark_done(struct sk_buff *skb);
 
+/* The dest is this host and the packet is for it as it is: NF_ACCEPT. */
+static inline unsigned int lvs_fwd_here(struct lvs_packet *pkt)
+{
+	lvs_fwd_mark_done(pkt->skb);
+	return NF_ACCEPT;
+}
+
 /* Send the packet by @dst through LOCAL_OUT; always NF_STOLEN. @dst is kept by RCU. */
 unsigned int lvs_fwd_output(struct lvs_packet *pkt, struct dst_entry *dst);
 

@@ -75,13 +75,18 @@ void lvs_fwd_rewrite(struct lvs_packet *pkt, bool dst, const union nf_inet_addr 
 static unsigned int nat_local(struct lvs_packet *pkt, struct lvs_conn *conn,
 			      struct lvs_route *route)
 {
+	/* The network must not reach what listens on the loopback address only. */
+	if (pkt->hook == NF_INET_LOCAL_IN && pkt->af == AF_INET &&
+	    ipv4_is_loopback(conn->daddr.ip) && !ipv4_is_loopback(pkt->saddr.ip))
+		return lvs_fwd_drop(pkt, conn, LVS_DROP_LOCAL_ROUTE);
 	if (!lvs_fwd_writable(pkt->skb, lvs_fwd_rewritten(pkt), 0))
 		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_MEMORY);
 	lvs_fwd_rewrite(pkt, true, &conn->daddr, conn->dport);
 	lvs_fwd_mark_done(pkt->skb);
 	if (pkt->hook == NF_INET_LOCAL_OUT) {
+		/* The packet leaves our RCU section on its way out. */
 		skb_dst_drop(pkt->skb);
-		skb_dst_set_noref(pkt->skb, route->dst);
+		skb_dst_set(pkt->skb, dst_clone(route->dst));
 	} else {
 		skb_orphan(pkt->skb);
 	}
@@ -94,8 +99,6 @@ unsigned int lvs_fwd_nat(struct lvs_packet *pkt, struct lvs_conn *conn, struct l
 
 	if (unlikely(route->local))
 		return nat_local(pkt, conn, route);
-	if (unlikely(pkt->af == AF_INET && ipv4_is_loopback(pkt->saddr.ip)))
-		return lvs_fwd_drop(pkt, conn, LVS_DROP_LOCAL_ROUTE);
 	if (unlikely(!lvs_fwd_fits(pkt, route, 0)))
 		return lvs_fwd_drop(pkt, conn, LVS_DROP_TOO_BIG);
 	reason = lvs_fwd_decrease_ttl(pkt, lvs_fwd_rewritten(pkt), 0);

@@ -43,13 +43,16 @@ bool lvs_fwd_fits_path(struct lvs_packet *pkt, const struct lvs_route *route,
 	unsigned int mtu = dst_mtu(route->dst) - overhead;
 	struct sk_buff *skb = pkt->skb;
 
+	/* What was reassembled is judged by the largest fragment that it came in. */
 	if (pkt->af == AF_INET) {
-		if (!over(skb, mtu) || !(ip_hdr(skb)->frag_off & htons(IP_DF)))
+		if (!(ip_hdr(skb)->frag_off & htons(IP_DF)) ||
+		    (IPCB(skb)->frag_max_size ? IPCB(skb)->frag_max_size <= mtu : !over(skb, mtu)))
 			return true;
 		icmp_send(skb, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, htonl(mtu));
 		return false;
 	}
-	/* Reassembled: what counts is the size of the fragments that it came in. */
+	/* No IPv6 path is narrower; inside a tunnel, fragments of the tunnel's make up for it. */
+	mtu = max_t(unsigned int, mtu, IPV6_MIN_MTU);
 	if (IP6CB(skb)->frag_max_size ? IP6CB(skb)->frag_max_size <= mtu : !over(skb, mtu))
 		return true;
 	ensure_dev(pkt);
@@ -136,6 +139,14 @@ unsigned int lvs_fwd_output(struct lvs_packet *pkt, struct dst_entry *dst)
 	return NF_STOLEN;
 }
 
+/* Loopback addresses have no meaning outside this host. */
+static bool from_loopback(const struct lvs_packet *pkt)
+{
+	if (pkt->af == AF_INET)
+		return ipv4_is_loopback(pkt->saddr.ip);
+	return ipv6_addr_loopback(&pkt->saddr.in6);
+}
+
 unsigned int lvs_fwd_request(struct lvs_packet *pkt, struct lvs_conn *conn)
 {
 	struct lvs_route *route = lvs_route_get(pkt->ln, conn->dest);
@@ -149,6 +160,8 @@ unsigned int lvs_fwd_request(struct lvs_packet *pkt, struct lvs_conn *conn)
 		}
 		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_ROUTE);
 	}
+	if (unlikely(!route->local && from_loopback(pkt)))
+		return lvs_fwd_drop(pkt, conn, LVS_DROP_LOCAL_ROUTE);
 	switch (conn->fwd) {
 	case IP_VS_CONN_F_MASQ:
 		return lvs_fwd_nat(pkt, conn, route);
@@ -157,5 +170,5 @@ unsigned int lvs_fwd_request(struct lvs_packet *pkt, struct lvs_conn *conn)
 	case IP_VS_CONN_F_TUNNEL:
 		return lvs_fwd_tun(pkt, conn, route);
 	}
-	return NF_ACCEPT;	/* IP_VS_CONN_F_LOCALNODE */
+	return lvs_fwd_here(pkt);	/* IP_VS_CONN_F_LOCALNODE */
 }

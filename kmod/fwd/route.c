@@ -62,6 +62,7 @@ static bool lookup_v4(struct net *net, const struct lvs_dest *dest, struct lvs_r
 	if (IS_ERR(rt))
 		return false;
 	route->dst = &rt->dst;
+	route->pmtu = rt->rt_pmtu;
 	route->local = rt->rt_flags & RTCF_LOCAL;
 	route->saddr.ip = fl4.saddr;
 	return true;
@@ -82,6 +83,7 @@ static bool lookup_v6(struct net *net, const struct lvs_dest *dest, struct lvs_r
 	}
 	route->dst = dst;
 	route->cookie = rt6_get_cookie(rt);
+	route->pmtu = dst_metric_raw(dst, RTAX_MTU);
 	route->local = rt->rt6i_flags & RTF_LOCAL;
 	route->saddr.in6 = fl6.saddr;
 	if (!route->local && ipv6_addr_any(&fl6.saddr))

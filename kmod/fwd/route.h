@@ -6,6 +6,7 @@
 #include <linux/list.h>
 #include <linux/netfilter.h>
 #include <net/dst.h>
+#include <net/route.h>
 
 #include "netns.h"
 #include "svc/svc.h"
@@ -15,6 +16,7 @@ struct lvs_route {
 	u32 cookie;			/* IPv6: for dst->ops->check() */
 	int genid;			/* IPv4: of the namespace's routing when it was looked up */
 	u32 mtu;			/* of then; what lowers it makes the route stale */
+	u32 pmtu;			/* what the path was known to take then; 0: unknown */
 	u8 af;
 	bool local;			/* the dest is this host */
 	union nf_inet_addr saddr;	/* a tunnel's outer source */
@@ -29,10 +31,14 @@ struct lvs_route *lvs_route_lookup(struct lvs_net *ln, struct lvs_dest *dest);
 /* Does the kernel still stand by it? What dst_check() asks, without its indirect call for IPv4. */
 static inline bool lvs_route_valid(const struct lvs_net *ln, const struct lvs_route *route)
 {
-	if (likely(route->af == AF_INET))
-		return route->dst->obsolete == DST_OBSOLETE_FORCE_CHK &&
+	if (likely(route->af == AF_INET)) {
+		const struct rtable *rt = container_of(route->dst, struct rtable, dst);
+
+		return rt->dst.obsolete == DST_OBSOLETE_FORCE_CHK && rt->rt_pmtu == route->pmtu &&
 		       route->genid == rt_genid_ipv4(ln->net);
-	return dst_check(route->dst, route->cookie);
+	}
+	return dst_check(route->dst, route->cookie) &&
+	       dst_metric_raw(route->dst, RTAX_MTU) == route->pmtu;
 }
 
 /*

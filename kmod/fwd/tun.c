@@ -83,7 +83,7 @@ unsigned int lvs_fwd_tun(struct lvs_packet *pkt, struct lvs_conn *conn, struct l
 	bool ok;
 
 	if (unlikely(route->local))
-		return NF_ACCEPT;
+		return lvs_fwd_here(pkt);
 	if (unlikely(!lvs_fwd_fits(pkt, route, outer)))
 		return lvs_fwd_drop(pkt, conn, LVS_DROP_TOO_BIG);
 	reason = lvs_fwd_decrease_ttl(pkt, pkt->l4_off, LL_RESERVED_SPACE(route->dst->dev) + outer);

@@ -28,16 +28,18 @@ bool lvs_tcp_reuses(const struct lvs_conn *conn, const struct lvs_packet *pkt)
 void lvs_tcp_state(struct lvs_conn *conn, const struct lvs_packet *pkt, enum lvs_side side)
 {
 	enum lvs_tcp_flow flow = LVS_TCP_FLOW_IN;
-	u8 old = READ_ONCE(conn->state);
 	u32 timeout;
-	u8 state;
+	u8 old, state;
 
 	if (side == LVS_SIDE_SERVER)
 		flow = LVS_TCP_FLOW_OUT;
 	else if (READ_ONCE(conn->flags) & LVS_CONN_F_NOOUTPUT)
 		flow = LVS_TCP_FLOW_IN_ONLY;
-	state = lvs_tcp_next_state(flow, pkt->tcp_flags, old);
-	timeout = READ_ONCE(pkt->ln->timeouts.tcp[state]);
-	if (unlikely(state != old || timeout != READ_ONCE(conn->timeout)))
-		lvs_conn_set_state(conn, state, timeout, lvs_tcp_state_active(state));
+	do {
+		old = READ_ONCE(conn->state);
+		state = lvs_tcp_next_state(flow, pkt->tcp_flags, old);
+		timeout = READ_ONCE(pkt->ln->timeouts.tcp[state]);
+		if (likely(state == old && timeout == READ_ONCE(conn->timeout)))
+			return;
+	} while (!lvs_conn_set_state(conn, old, state, timeout, lvs_tcp_state_active(state)));
 }

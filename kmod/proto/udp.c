@@ -10,7 +10,7 @@ void lvs_udp_state(struct lvs_conn *conn, const struct lvs_packet *pkt)
 	u32 timeout = READ_ONCE(pkt->ln->timeouts.udp);
 
 	if (unlikely(timeout != READ_ONCE(conn->timeout)))
-		lvs_conn_set_state(conn, 0, timeout, false);
+		lvs_conn_set_state(conn, 0, 0, timeout, false);
 }
 
 const char *lvs_proto_state_name(const struct lvs_conn *conn)
