@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import tempfile
 
 from lib import ipvs, kernel, packet, wait
 from lib.harness import Test, test
@@ -26,6 +27,9 @@ class Flood:
         if self.pid == 0:
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             signal.alarm(300)
+            # Other sockets and namespaces must be able to go.
+            os.closerange(3, wire.socket.fileno())
+            os.closerange(wire.socket.fileno() + 1, 1 << 12)
             try:
                 while True:
                     wire.flood(packets)
@@ -77,8 +81,8 @@ def unload_under_traffic(t):
     """Twenty times: load, set up services, let traffic through, unload in the middle of it."""
     lab, ports = t.lab, [t.port() for _ in range(3)]
     lines = rules_for(VIPS[4]["other"], ports, Lab.GHOST_RS[4]) + rules_for(VIPS[6]["other"], ports, Lab.GHOST_RS[6])
-    for af in (4, 6):
-        t.closing(Flood(lab.outside, assorted(VIPS[af]["other"], Lab.GHOST_CLIENT[af], ports)))
+    flood = t.closing(Flood(lab.outside, [p for af in (4, 6)
+                                          for p in assorted(VIPS[af]["other"], Lab.GHOST_CLIENT[af], ports)]))
     for turn in range(20):
         note(f"turn {turn + 1}")
         lab.director.close()
@@ -87,6 +91,8 @@ def unload_under_traffic(t):
         lab.director = Director(lab.director_ns)
         lab.director.rules(*lines)
         wait.until(lambda: lab.director.totals()["inpkts"] > 100, 20, "traffic goes through")
+        t.equal(flood.running(), True, "the flood goes on")
+    flood.close()
     lab.director.close()
     kernel.remove()
     kernel.insert()
@@ -198,24 +204,37 @@ def beside_ip_vs(t):
         t.equal(os.path.exists(f"/proc/net/{path}"), True, f"ip_vs still has /proc/net/{path}")
 
 
-@test(lab=False, lvs_only=True, timeout=120)
-def autoload(t):
-    """Installed under updates/ with its aliases, lvs.ko comes by itself, for our ipvsadm, the stock one, and modprobe."""
-    kernel.remove()
-    t.cleanup(lambda: kernel.loaded("lvs") or kernel.insert())
-    release = os.uname().release
-    updates = f"/lib/modules/{release}/updates"
-    os.makedirs(updates, exist_ok=True)
-    shutil.copy(kernel.module_path(), f"{updates}/lvs.ko")
+def install(t):
+    """Puts lvs.ko under updates/, with its aliases, in a module tree that has little else: depmod takes a while."""
+    release, root = os.uname().release, tempfile.mkdtemp(prefix="lvs-modules.")
+    t.cleanup(shutil.rmtree, root)
+    real, tree = f"/lib/modules/{release}", f"{root}/lib/modules/{release}"
+    os.makedirs(f"{tree}/updates")
+    shutil.copy(kernel.module_path(), f"{tree}/updates/lvs.ko")
+    for name in ("modules.builtin", "modules.builtin.modinfo", "modules.order"):
+        if os.path.exists(f"{real}/{name}"):
+            shutil.copy(f"{real}/{name}", tree)
+    depends = run("modinfo", "-F", "depends", kernel.module_path()).out.strip().split(",")
+    for line in run("modprobe", "--show-depends", "-a", "ip_vs", "ip_vs_rr", "nf_defrag_ipv6", *filter(None, depends)).out.splitlines():
+        path = line.split()[1] if line.startswith("insmod") else ""
+        if path.startswith(real):
+            copy = tree + path[len(real):]
+            os.makedirs(os.path.dirname(copy), exist_ok=True)
+            shutil.copy(path, copy)
+    run("depmod", "-b", root, release)
+    run("mount", "--bind", tree, real)
+    t.cleanup(run, "umount", real)
     os.makedirs("/etc/modprobe.d", exist_ok=True)
     shutil.copy("scripts/lvs.modprobe.conf", "/etc/modprobe.d/lvs.conf")
+    t.cleanup(os.unlink, "/etc/modprobe.d/lvs.conf")
 
-    def uninstall():
-        os.unlink(f"{updates}/lvs.ko")
-        os.unlink("/etc/modprobe.d/lvs.conf")
-        run("depmod", "-a")
-    t.cleanup(uninstall)
-    run("depmod", "-a")
+
+@test(lab=False, lvs_only=True, timeout=120)
+def autoload(t):
+    """Installed with its aliases, lvs.ko comes by itself: for our ipvsadm, the stock one, and modprobe."""
+    install(t)
+    kernel.remove()
+    t.cleanup(lambda: kernel.loaded("lvs") or kernel.insert())
     tool = os.environ.get("LVS_IPVSADM", "build/userspace/ipvsadm")
     for command in ((tool, "-Ln"), (ipvs.STOCK_IPVSADM, "-Ln"), ("modprobe", "ip_vs"), ("modprobe", "ip_vs_rr")):
         run(*command)
@@ -283,12 +302,6 @@ def _available_kib():
         return int(next(line for line in file if line.startswith("MemAvailable")).split()[1])
 
 
-def _slabs():
-    """{cache: objects in use} of the module's caches."""
-    with open("/proc/slabinfo") as file:
-        return {line.split()[0]: int(line.split()[1]) for line in file if line.startswith("lvs")}
-
-
 @test(timeout=420, lvs_only=True)
 def table_grows(t):
     """2 M flows by pktgen: the table grows, every packet is forwarded, a TCP transfer meanwhile arrives whole; then all is freed."""
@@ -330,16 +343,13 @@ def table_grows(t):
     inactive = director.dests("udp", vip, port)["10.8.0.2"]["inactive"]
     t.equal(inactive, flows, "connections of the dest")
     grown, used = director.table_size(), memory - _available_kib()
-    note(f"{flows} connections: table size {size} -> {grown}, {used} KiB, {used * 1024 / flows:.0f} bytes each")
     print(f"    {flows} connections: table size {size} -> {grown}, {used * 1024 / flows:.0f} bytes a connection, "
           f"{transfers} MB each way meanwhile", flush=True)
     t.equal(grown > flows, True, f"buckets ({grown}) for {flows} connections with two entries each")
-    t.equal(sum(_slabs().values()) >= flows, True, f"the slab's objects {_slabs()}")
 
     t.finish()
     t.cleanups.clear()
     Test.drop_lab()
     kernel.remove()
     t.cleanup(kernel.insert)
-    t.equal(_slabs(), {}, "slab caches after the module has gone")
     wait.until(lambda: memory - _available_kib() < 100 << 10, 30, "memory back, but for 100 MiB")

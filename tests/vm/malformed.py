@@ -101,8 +101,9 @@ def lying_lengths(t, af):
     for length in (0, 4, 7, 9, 1000, 65535):
         bystander.harmless(f"UDP length {length}", packet.udp(client, 8004, vip, port, b"1234", length=length))
     segment = bystander.segment(UDP)
-    for length in (0, 10, 27, 1000, 65535) if af == 4 else (1000, 65535):
+    for length in (0, 10, 19, 1000, 65535) if af == 4 else (1000, 65535):
         bystander.dropped(f"IP length {length}", bystander.ip(UDP, segment, length=length), counted=0)
+    bystander.dropped("IP length that cuts the UDP header off", bystander.ip(UDP, segment, length=27 if af == 4 else 7))
     if af == 4:
         for ihl in (0, 1, 4, 15):
             bystander.dropped(f"header length {ihl}", bystander.ip(UDP, segment, ihl=ihl), counted=0)
@@ -126,7 +127,7 @@ def fragments_v4(t):
     def whole(name, *packets):
         first = bystander.passes(name, *packets)
         parts = {first.offset: first.l4}
-        while first.more or max(parts) + len(parts[max(parts)]) < len(segment):
+        while sum(map(len, parts.values())) < len(segment):
             more = t.lab.inside.receive(lambda p: p.dst == bystander.rip and p.offset not in parts)
             parts[more.offset] = more.l4
         t.equal(b"".join(parts[o] for o in sorted(parts))[8:] == data, True, f"{name}: the bytes are whole")
@@ -136,7 +137,7 @@ def fragments_v4(t):
     whole("one twice", fragment(0, 1480, 4), fragment(0, 1480, 4), fragment(1480, 2960, 4), fragment(2960, 3008, 4))
     for name, packets in {
             "one missing": (fragment(0, 1480, 5), fragment(2960, 3008, 5)),
-            "overlap": (fragment(0, 1480, 6), fragment(1472, 2960, 6), fragment(2960, 3008, 6)),
+            "overlap": (fragment(0, 1480, 6), fragment(1472, 2952, 6), fragment(2952, 3008, 6)),
             "over 64 KiB": (fragment(0, 1480, 7), bystander.ip(UDP, bytes(1400), ident=7, offset=65528)),
             "length not a multiple of 8": (bystander.ip(UDP, segment[:1477], ident=8, more=True),)}.items():
         note(name)
@@ -166,12 +167,12 @@ def fragments_v6(t):
     got = bystander.passes("atomic", bystander.ip(packet.FRAGMENT, struct.pack("!BxHI", UDP, 0, 2) + bystander.segment(UDP)))
     t.equal(got.payload, b"data", "data of the atomic fragment")
     for name, packets in {"one missing": (fragment(0, 1232, 3),),
-                          "overlap": (fragment(0, 1232, 4), fragment(1224, 2008, 4)),
-                          "not a multiple of 8": (bystander.ip(packet.FRAGMENT, struct.pack("!BxHI", UDP, 1, 5) + segment[:100]),)
-                          }.items():
+                          "overlap": (fragment(0, 1232, 4), fragment(1224, 2008, 4))}.items():
         note(name)
         t.lab.outside.send(*packets)
         bystander.check()
+    # The kernel's reassembly leaves this one alone, for its receiver to judge.
+    bystander.harmless("not a multiple of 8", bystander.ip(packet.FRAGMENT, struct.pack("!BxHI", UDP, 1, 5) + segment[:100]))
 
 
 @test

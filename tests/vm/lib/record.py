@@ -5,6 +5,9 @@ import subprocess
 import time
 
 
+SHOWN = 60
+
+
 class CommandFailed(AssertionError):
     pass
 
@@ -39,7 +42,10 @@ def run(*argv, ns=None, stdin="", check=True, timeout=60, env=None):
     prefix = f"[{ns.name}] " if ns else ""
     RECORD.note(f"{prefix}$ {shlex.join(argv)}")
     if stdin:
-        RECORD.note("".join(f"    < {line}\n" for line in stdin.splitlines()).rstrip("\n"))
+        lines = stdin.splitlines()
+        RECORD.note("\n".join(f"    < {line}" for line in lines[:SHOWN]))
+        if len(lines) > SHOWN:
+            RECORD.note(f"    < ({len(lines) - SHOWN} lines more)")
     started = time.monotonic()
     kwargs = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
     if ns:
@@ -54,8 +60,11 @@ def run(*argv, ns=None, stdin="", check=True, timeout=60, env=None):
         RECORD.note(f"    (killed after {time.monotonic() - started:.0f} s)")
         raise
     result = Result(argv, process.returncode, out.decode(errors="replace"), err.decode(errors="replace"))
-    for line in (result.out + result.err).splitlines():
+    lines = (result.out + result.err).splitlines()
+    for line in lines[:SHOWN]:
         RECORD.note("    " + line)
+    if len(lines) > SHOWN:
+        RECORD.note(f"    ({len(lines) - SHOWN} lines more)")
     if result.code:
         RECORD.note(f"    (exit code {result.code})")
     if check and result.code:
