@@ -128,7 +128,6 @@ REFUSALS = {
         ("weight too short", NEW_DEST, service(SID) + dest(GOOD_DEST, without(NEW_DEST_OK, 4), attr(4, b"\1\0"))),
         ("attribute longer than its nest", NEW_SERVICE,
          attr(SERVICE | netlink.NLA_F_NESTED, struct.pack("=HH", 200, 1) + b"\2\0\0\0")),
-        ("timeout of one byte", SET_CONFIG, attr(TIMEOUT_TCP, b"\1")),
     ],
     errno.EAFNOSUPPORT: [
         ("new service, unknown family", NEW_SERVICE, service(UNKNOWN_FAMILY, FULL)),
@@ -159,6 +158,7 @@ REFUSALS = {
     errno.ERANGE: [
         ("negative weight", NEW_DEST, service(SID) + dest(GOOD_DEST, dest_attrs(weight=-1))),
         ("lower over upper threshold", NEW_DEST, service(SID) + dest(GOOD_DEST, dest_attrs(u=5, low=6))),
+        ("timeout of one byte", SET_CONFIG, attr(TIMEOUT_TCP, b"\1")),
         ("service nest of one byte", NEW_SERVICE, attr(SERVICE | netlink.NLA_F_NESTED, b"\1")),
         ("edit to negative weight", SET_DEST, service(SID) + dest(dest_id(RIP, 80), dest_attrs(weight=-5))),
     ],
