@@ -52,6 +52,13 @@ static void __net_exit netns_exit(struct net *net)
 {
 	struct lvs_net *ln = lvs_net(net);
 
+	/* Never used, as most namespaces: spare their end the grace periods. */
+	if (!ln->svcs.buckets) {
+		cancel_work_sync(&ln->hooks_work);
+		lvs_svc_net_exit(ln);
+		free_percpu(ln->drops);
+		return;
+	}
 	lvs_hooks_net_exit(ln);
 	lvs_est_net_exit(ln);
 	/* From here on nobody else kills connections, so all their dests are unbound after this. */
