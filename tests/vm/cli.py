@@ -38,7 +38,7 @@ def golden_names(t):
         t.cleanup(restore)
 
 
-@test(scenario=("rules", "services", "timeouts", "names", "ours"), timeout=120)
+@test(scenario=("rules", "names", "ours"), timeout=120)
 def golden(t, scenario):
     """Commands and answers recorded from ipvsadm 1.31 (those of "ours": where ours is better), on the real kernel."""
     runner = os.environ.get("LVS_GOLDEN", "build/tests/golden/golden")
