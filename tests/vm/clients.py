@@ -90,9 +90,13 @@ def stock_ipvsadm_errors(t):
 
 
 def _output(t, view, tool):
-    """Everything that a listing says, without the times to live if it has them: they run down."""
+    """Everything that a listing says. Of connections without the times to live, which run down, and without those that
+    earlier tests left on ports of their own (20000 and up), which may expire between two listings."""
     result = t.director.ipvsadm(*view.split(), tool=tool, check=False)
-    out = re.sub(r"^(TCP|UDP) [0-9]{2}:[0-9]{2} ", r"\1 --:-- ", result.out, flags=re.M) if "c" in view else result.out
+    out = result.out
+    if "c" in view:
+        out = re.sub(r"^(TCP|UDP) [0-9]{2}:[0-9]{2} ", r"\1 --:-- ", out, flags=re.M)
+        out = "".join(line for line in out.splitlines(keepends=True) if not re.search(r":2[0-9]{4}\b", line))
     return f"{out}{result.err}exit code {result.code}\n"
 
 
@@ -114,7 +118,7 @@ def same_output(t):
         def outputs():
             return _output(t, view, STOCK_IPVSADM), _output(t, view, None)
         try:  # times and rates may move on between two listings; they do not always
-            wait.until(lambda: len(set(outputs())) == 1, 5, f"the same output of ipvsadm {view}")
+            wait.until(lambda: len(set(outputs())) == 1, 20, f"the same output of ipvsadm {view}")
         except wait.Timeout:
             theirs, ours = outputs()
             t.equal(ours, theirs, f"output of ipvsadm {view}")
@@ -149,17 +153,17 @@ def follow_health(t, servers, vip, port):
 
     def pages(count):
         return {http(t.lab.client, vip, port) for _ in range(count)}
-    wait.equals(usable, [first, second], 40, "dests in use", step=0.1)
+    wait.equals(usable, [first, second], 120, "dests in use", step=0.1)
     t.equal(pages(4), {"real server 1", "real server 2"}, "pages")
     servers[0].stop()
-    wait.equals(usable, [second], 40, "dests in use without the first server", step=0.1)
+    wait.equals(usable, [second], 120, "dests in use without the first server", step=0.1)
     t.equal(pages(4), {"real server 2"}, "pages")
     servers[0] = t.closing(Nginx(t, t.lab.rs[0], first, 8080, "real server 1"))
-    wait.equals(usable, [first, second], 40, "dests in use with the first server back", step=0.1)
+    wait.equals(usable, [first, second], 120, "dests in use with the first server back", step=0.1)
     t.equal(pages(4), {"real server 1", "real server 2"}, "pages")
 
 
-@test(timeout=200)
+@test(timeout=400)
 def keepalived(t):
     """keepalived checks two nginx, takes the stopped one out and puts it back."""
     servers, vip, port = web_servers(t)
@@ -196,7 +200,7 @@ virtual_server {vip} {port} {{
     wait.equals(lambda: [s for s in t.director.services() if s.get("port") == port], [], 10, "services after keepalived")
 
 
-@test(timeout=200)
+@test(timeout=400)
 def ldirectord(t):
     """ldirectord does the same through the stock ipvsadm."""
     servers, vip, port = web_servers(t)

@@ -72,6 +72,17 @@ def names_from_files_only():
         file.write("# none\n")
 
 
+def keep_hooks_compiled_in():
+    """
+    Keeps some hook at each place that the director uses. The kernel patches a jump in its packet path when the first hook
+    comes and when the last one goes, and QEMU's emulated CPUs can hang on an instruction that another one patches: seen in
+    ip_local_deliver() while packets arrived and the director came and went.
+    """
+    chains = "".join(f"chain {hook} {{ type filter hook {hook} priority 0; }}\n"
+                     for hook in ("prerouting", "input", "forward", "output", "postrouting"))
+    run("nft", "-f", "-", stdin=f"table inet keep {{\n{chains}}}\n")
+
+
 def insert():
     if ipvs.MODULE == "lvs":
         run("insmod", module_path())
@@ -88,6 +99,7 @@ def remove():
 
 def load():
     names_from_files_only()
+    keep_hooks_compiled_in()
     prepare()
     insert()
     assert loaded(ipvs.MODULE), f"/sys/module/{ipvs.MODULE} is not there"
