@@ -162,7 +162,7 @@ main() {
 		step 'In the VM: the director under traffic'
 		many_tests 'VM tests' scripts/vm --timeout 2400 --mem 4096 --out "$logs/vm" -- tests/vm/run
 		step 'In the VM: make install and lvs-realserver'
-		many_tests 'VM system tests' scripts/vm --timeout 600 --out "$logs/vm-system" -- tests/vm/system
+		many_tests 'VM system tests' scripts/vm --timeout 900 --out "$logs/vm-system" -- tests/vm/system
 	fi
 
 	if wanted demo; then

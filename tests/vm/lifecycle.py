@@ -302,7 +302,7 @@ def _available_kib():
         return int(next(line for line in file if line.startswith("MemAvailable")).split()[1])
 
 
-@test(timeout=420, lvs_only=True)
+@test(timeout=600, lvs_only=True)
 def table_grows(t):
     """2 M flows by pktgen: the table grows, every packet is forwarded, a TCP transfer meanwhile arrives whole; then all is freed."""
     lab, director, vip, port = t.lab, t.director, VIPS[4]["other"], t.port()
@@ -325,7 +325,7 @@ def table_grows(t):
     generator.start()
     wait.until(lambda: generator.sent() > 1000 or not generator.running(), 60, "pktgen sends")
     transfers = 0
-    with TcpClient(lab.client, VIPS[4]["nat"], nat, timeout=120) as client:
+    with TcpClient(lab.client, VIPS[4]["nat"], nat, timeout=300) as client:
         while generator.running():
             t.equal(client.exchange(1 << 20, 1 << 20), "rs1", "the server that answers")
             transfers += 1
