@@ -15,8 +15,7 @@
 	X(TOO_BIG,	"too-big")	/* over the path MTU with DF, sender told */ \
 	X(TTL,		"ttl-exceeded")	/* TTL or hop limit at 1, sender told */ \
 	X(LOCAL_ROUTE,	"local-route")	/* a dest is local where that cannot work */ \
-	X(ICMP,		"icmp")		/* an ICMP error of a connection could not be relayed */ \
-	X(DEFRAG,	"defrag")	/* reassembly failed */
+	X(ICMP,		"icmp")		/* an ICMP error of a connection could not be relayed */
 
 enum lvs_drop_reason {
 #define LVS_DROP_ENUM(id, name) LVS_DROP_##id,
