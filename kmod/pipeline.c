@@ -9,8 +9,8 @@
 #include <linux/icmpv6.h>
 #include <linux/netfilter.h>
 #include <net/icmp.h>
-#include <net/inet_sock.h>
 
+#include "compat/inet_sock.h"
 #include "conn/conn.h"
 #include "drop.h"
 #include "fwd/fwd.h"
@@ -171,7 +171,7 @@ unsigned int lvs_hook_in(void *priv, struct sk_buff *skb, const struct nf_hook_s
 	}
 	/* A socket that asked for fragments to be left alone means it. */
 	sk = skb_to_full_sk(skb);
-	if (sk && state->pf == NFPROTO_IPV4 && sk->sk_family == PF_INET && inet_sk(sk)->nodefrag)
+	if (sk && state->pf == NFPROTO_IPV4 && sk->sk_family == PF_INET && lvs_inet_nodefrag(sk))
 		return NF_ACCEPT;
 	return process_any_context(skb, state);
 }

@@ -2,6 +2,7 @@
 /* Birth, change of state, and death of a connection. */
 #include <linux/slab.h>
 
+#include "compat/workqueue.h"
 #include "conn/conn.h"
 #include "conn/expiry.h"
 #include "conn/table.h"
@@ -115,7 +116,7 @@ struct lvs_conn *lvs_conn_create(const struct lvs_packet *pkt, struct lvs_dest *
 	if (unlikely(count == 1))
 		lvs_expiry_run(ct);
 	if (unlikely(count > READ_ONCE(ct->grow_at)))
-		queue_work(system_unbound_wq, &ct->resize);
+		queue_work(lvs_unbound_wq, &ct->resize);
 	return conn;
 }
 

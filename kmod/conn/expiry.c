@@ -3,6 +3,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
+#include "compat/workqueue.h"
 #include "conn/conn.h"
 #include "conn/expiry.h"
 #include "conn/table.h"
@@ -142,7 +143,7 @@ static void expirer_work(struct work_struct *work)
 			reap_slot(&ct->wheels[shard], ct->wheel_tick);
 	}
 	if (atomic_read(&ct->count) < READ_ONCE(ct->shrink_at))
-		queue_work(system_unbound_wq, &ct->resize);
+		queue_work(lvs_unbound_wq, &ct->resize);
 	if (atomic_read(&ct->count))
 		lvs_expiry_run(ct);
 	else
@@ -151,7 +152,7 @@ static void expirer_work(struct work_struct *work)
 
 void lvs_expiry_run(struct lvs_conn_table *ct)
 {
-	queue_delayed_work(system_unbound_wq, &ct->expirer, LVS_TICK);
+	queue_delayed_work(lvs_unbound_wq, &ct->expirer, LVS_TICK);
 }
 
 void lvs_expiry_init(struct lvs_conn_table *ct)

@@ -3,6 +3,7 @@
 #include <linux/math64.h>
 #include <linux/sched.h>
 
+#include "compat/workqueue.h"
 #include "est/est.h"
 #include "netns.h"
 
@@ -91,7 +92,7 @@ static void est_work(struct work_struct *work)
 	/* Without services it goes on until the totals have come down to nothing. */
 	ln->estimating = ln->svcs.count || !still(&ln->rates);
 	if (ln->estimating)
-		queue_delayed_work(system_unbound_wq, &ln->estimator, LVS_EST_INTERVAL);
+		queue_delayed_work(lvs_unbound_wq, &ln->estimator, LVS_EST_INTERVAL);
 	mutex_unlock(&ln->ctl);
 }
 
@@ -102,7 +103,7 @@ void lvs_est_run(struct lvs_net *ln)
 		return;
 	ln->estimating = true;
 	ln->estimated = jiffies;
-	queue_delayed_work(system_unbound_wq, &ln->estimator, LVS_EST_INTERVAL);
+	queue_delayed_work(lvs_unbound_wq, &ln->estimator, LVS_EST_INTERVAL);
 }
 
 void lvs_est_rates(const struct lvs_rates *rates, struct lvs_counters *per_second)

@@ -4,6 +4,7 @@
 #include <linux/icmpv6.h>
 #include <linux/netfilter.h>
 #include <net/dst.h>
+#include <net/gso.h>
 #include <net/icmp.h>
 #include <net/ip.h>
 #include <net/ipv6.h>

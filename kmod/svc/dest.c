@@ -2,6 +2,7 @@
 /* Dests: their connections, their thresholds, and their way over the trash to the end. */
 #include <linux/slab.h>
 
+#include "compat/workqueue.h"
 #include "fwd/route.h"
 #include "netns.h"
 #include "svc/internal.h"
@@ -74,7 +75,7 @@ static void dest_released(struct rcu_head *rcu)
 	struct lvs_svc_table *table = &dest->ln->svcs;
 
 	if (llist_add(&dest->reap, &table->reap))
-		queue_work(system_unbound_wq, &table->reaper);
+		queue_work(lvs_unbound_wq, &table->reaper);
 }
 
 void lvs_dest_put(struct lvs_dest *dest)
