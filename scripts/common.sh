@@ -20,6 +20,29 @@ die() {
 	exit 1
 }
 
+# The newest cached kernel by a name of scripts/kernel: uml, kasan and kcsan are built here with that as a part of their
+# version, anything else is the beginning of a stock kernel's. Prints nothing if there is none.
+kernel_named() { # NAME
+	local dir version
+	for dir in "$LVS_KERNELS"/*/; do
+		version=$(basename "$dir")
+		case $version in
+		*-lvs-"$1") printf '%s\n' "$version" ;;
+		*-lvs-*) ;;
+		"$1".*) printf '%s\n' "$version" ;;
+		esac
+	done | sort -V | tail -n 1
+}
+
+# The build directory of a kernel, as KDIR= takes it.
+kernel_headers() { # VERSION
+	if [ -e "$LVS_KERNELS/$1/build" ]; then
+		printf '%s\n' "$LVS_KERNELS/$1/build"
+	else
+		printf '%s\n' "/lib/modules/$1/build"
+	fi
+}
+
 # The kernel that the VM boots unless told otherwise: the newest of the cached ones that has headers to build against.
 default_vm_kernel() {
 	local dir version
