@@ -48,6 +48,8 @@ default_vm_kernel() {
 	local dir version
 	for dir in "$LVS_KERNELS"/*/; do
 		version=$(basename "$dir")
-		[ -e "$dir/vmlinuz" ] && [ -d "/usr/lib/modules/$version/build" ] && printf '%s\n' "$version"
+		if [ -e "$dir/vmlinuz" ] && [ -d "/usr/lib/modules/$version/build" ]; then
+			printf '%s\n' "$version"
+		fi
 	done | sort -V | tail -n 1
 }
