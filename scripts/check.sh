@@ -4,12 +4,11 @@
 # All tests, for 'make check': builds everything with warnings as errors, runs the tests on this host, then those in the
 # VM, then the demo. Closes with one line, "N passed, M failed". Full logs are under build/check/.
 #
-# Test programs print "ok NAME", "not ok NAME" or "skip NAME", one line a test; a program that fails without having
-# said which test it was counts as one failed test itself.
-
 set -uo pipefail
 # shellcheck source=scripts/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+# shellcheck source=scripts/counting.sh
+. "$LVS_ROOT/scripts/counting.sh"
 cd "$LVS_ROOT" || exit 1
 
 only=${1:-all}
@@ -24,63 +23,10 @@ wanted() { [ "$only" = all ] || [ "$only" = "$1" ]; }
 
 kernel=$(default_vm_kernel)
 [ -n "$kernel" ] || die "no kernel for the VM; run scripts/setup.sh"
-logs=$LVS_BUILD/check
-rm -rf "$logs"
-mkdir -p "$logs"
+keep_logs_in check
 
 # What tests/vm/run goes by.
 export LVS_KO=$LVS_BUILD/module/$kernel/lvs.ko LVS_IPVSADM=$LVS_BUILD/userspace/ipvsadm
-
-passed=0 failed=0 skipped=0
-failures=()
-
-pass() { passed=$((passed + 1)); }
-fail() {
-	failed=$((failed + 1))
-	failures+=("$1")
-}
-
-step() {
-	printf '\n=== %s  (%s)\n' "$1" "$(date +%T)"
-}
-
-# Runs a command as one test, with its output shown and kept.
-one_test() { # NAME COMMAND...
-	local name=$1 log code
-	log=$logs/${name// /-}.log
-	shift
-	"$@" 2>&1 | tee "$log" | sed -u 's/^/  /'
-	code=${PIPESTATUS[0]}
-	if [ "$code" -eq 0 ]; then
-		echo "ok $name"
-		pass
-	else
-		echo "not ok $name (exit code $code; $log)"
-		fail "$name"
-	fi
-}
-
-# Runs a command that reports its tests line by line, and counts them.
-many_tests() { # NAME COMMAND...
-	local name=$1 log code ok bad line
-	log=$logs/${name// /-}.log
-	shift
-	"$@" 2>&1 | tee "$log" | sed -u 's/^/  /'
-	code=${PIPESTATUS[0]}
-	ok=$(grep -c '^ok ' "$log")
-	bad=$(grep -c '^not ok ' "$log")
-	passed=$((passed + ok))
-	skipped=$((skipped + $(grep -c '^skip ' "$log")))
-	while read -r line; do
-		fail "$name: $line"
-	done < <(sed -n 's/^not ok //p' "$log")
-	if [ "$code" -ne 0 ] && { [ "$bad" -eq 0 ] || [ "$code" -ge 121 ]; }; then
-		fail "$name ended with exit code $code"
-	elif [ "$code" -eq 0 ] && [ $((ok + bad)) -eq 0 ]; then
-		fail "$name ran no test"
-	fi
-	echo "$name: $ok ok, $bad not ok (exit code $code; $log)"
-}
 
 scripts_are_clean() {
 	local file scripts=()
@@ -130,8 +76,6 @@ staged_install() {
 
 # A function is read whole before it runs, so this file may change under a running check.
 main() {
-	local line
-	started=$SECONDS
 	echo "kernel for the VM: $kernel; logs: $logs"
 
 	if wanted static; then
@@ -170,14 +114,6 @@ main() {
 		one_test 'demo' scripts/vm --timeout 600 --out "$logs/demo" -- scripts/demo
 	fi
 
-	printf '\n=== Summary after %s min %s s\n' $(((SECONDS - started) / 60)) $(((SECONDS - started) % 60))
-	for line in ${failures[@]+"${failures[@]}"}; do
-		printf 'failed: %s\n' "$line"
-	done
-	[ $((passed + failed)) -gt 0 ] || fail 'nothing ran'
-	printf '%s passed, %s failed' "$passed" "$failed"
-	[ "$skipped" -eq 0 ] || printf ', %s skipped' "$skipped"
-	printf '\n'
-	[ $failed -eq 0 ]
+	summary
 }
 main
