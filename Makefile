@@ -59,7 +59,7 @@ module:
 		exit 1; \
 	fi
 	@mkdir -p $(MODULE_TREE)
-	@cd $(MODULE_TREE) && find . -type l ! -exec test -e {} \; -delete && cp -rsf $(ROOT)/{Kbuild,include,kmod} .
+	@cd $(MODULE_TREE) && find . -type l ! -exec test -e {} \; -delete && cp -rsf $(ROOT)/{Kbuild,include,kmod} . && mkdir -p tests && cp -rsf $(ROOT)/tests/planted tests/
 	$(MAKE) -C $(KDIR) M=$(MODULE_TREE) -j$(JOBS) KCFLAGS="$(KCFLAGS)" modules
 	@ln -sfn module/$(KVER)/lvs.ko $(BUILD)/lvs.ko
 
