@@ -26,7 +26,8 @@ CMAKE_FLAGS ?=
 
 TOOLS := ipvsadm ipvsadm-save ipvsadm-restore lvs-realserver
 
-.PHONY: all module tools tests install uninstall clean demo shell check bench setup help
+.PHONY: all module tools tests install uninstall clean demo shell check check-debug check-kasan check-kcsan \
+	check-kernels ci bench setup help
 
 all: module tools
 
@@ -42,6 +43,10 @@ help:
 	@echo "  make demo        a client, a director and two web servers: NAT, DR and TUN before your eyes"
 	@echo "  make shell       a prompt in that network"
 	@echo "  make check       all tests"
+	@echo "  make check-debug the same under User Mode Linux with KASAN, lockdep, kmemleak and others; check-kasan, check-kcsan:"
+	@echo "                   lifetime tests under x86-64 kernels with KASAN, with KCSAN"
+	@echo "  make check-kernels  builds on Debian's kernels 6.1, 6.12 and 7.2, and the tests on each"
+	@echo "  make ci          check, check-debug and the builds on all kernels"
 	@echo "  make bench       instructions per packet, lvs beside ip_vs"
 	@echo "  make setup       only install what is missing and fetch the VM's kernel"
 
@@ -122,6 +127,22 @@ shell:
 check:
 	scripts/setup.sh
 	scripts/check.sh
+
+check-debug:
+	scripts/setup.sh
+	scripts/check.sh debug
+
+check-kasan check-kcsan:
+	scripts/setup.sh
+	scripts/check.sh $(patsubst check-%,%,$@)
+
+check-kernels:
+	scripts/setup.sh
+	scripts/check.sh kernels
+
+ci:
+	scripts/setup.sh
+	scripts/check.sh ci
 
 bench:
 	$(for_vm)

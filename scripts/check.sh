@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# All tests, for 'make check': builds everything with warnings as errors, runs the tests on this host, then those in the
-# VM, then the demo. Closes with one line, "N passed, M failed". Full logs are under build/check/.
-#
+# All tests: builds everything with warnings as errors, runs the tests on this host, those in the VM, the demo, and the
+# same under debug kernels and other releases' kernels. See usage() below.
+
 set -uo pipefail
 # shellcheck source=scripts/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -11,21 +11,41 @@ set -uo pipefail
 . "$LVS_ROOT/scripts/counting.sh"
 cd "$LVS_ROOT" || exit 1
 
-only=${1:-all}
-case $only in
-all | static | build | host | vm | demo) ;;
-*)
-	echo "usage: scripts/check.sh [static|build|host|vm|demo]" >&2
-	exit 2
-	;;
-esac
-wanted() { [ "$only" = all ] || [ "$only" = "$1" ]; }
+usage() {
+	cat <<-EOT
+		Usage: scripts/check.sh [PART]...
+		Builds and tests, and closes with a line "N passed, M failed". Logs are under build/check/.
+		  static build host vm demo   what 'make check' runs, and so without a part
+		  planted uml                 'make check-debug': the suite under User Mode Linux with KASAN, lockdep, kmemleak, ...
+		  kasan kcsan                 lifetime tests under x86-64 kernels with KASAN, with KCSAN, in QEMU
+		  kernel-builds               the module on every kernel there is
+		  kernels                     'make check-kernels': builds, and the suite on each
+		  ci                          check, check-debug and kernel-builds
+	EOT
+}
+parts=()
+for part in "${@:-check}"; do
+	case $part in
+	check) parts+=(static build host vm demo) ;;
+	debug) parts+=(planted uml) ;;
+	ci) parts+=(static build host vm demo planted uml kernel-builds) ;;
+	static | build | host | vm | demo | planted | uml | kasan | kcsan | kernel-builds | kernels) parts+=("$part") ;;
+	-h | --help)
+		usage
+		exit 0
+		;;
+	*)
+		usage >&2
+		exit 2
+		;;
+	esac
+done
 
 kernel=$(default_vm_kernel)
 [ -n "$kernel" ] || die "no kernel for the VM; run scripts/setup.sh"
 keep_logs_in check
 
-# What tests/vm/run goes by.
+# What tests/vm/run goes by. LVS_KO is set anew for other kernels.
 export LVS_KO=$LVS_BUILD/module/$kernel/lvs.ko LVS_IPVSADM=$LVS_BUILD/userspace/ipvsadm
 
 scripts_are_clean() {
@@ -74,46 +94,144 @@ staged_install() {
 	}
 }
 
+part_static() {
+	step 'Scripts: shellcheck'
+	one_test 'shellcheck' scripts_are_clean
+	step "The module's sources: sparse"
+	one_test 'sparse' sparse_finds_nothing
+}
+
+build_module() { # VERSION MAKE-ARGUMENT...
+	local version=$1
+	shift
+	make --no-print-directory module KDIR="$(kernel_headers "$version")" W=1 KCFLAGS=-Werror "$@"
+}
+
+# Fails if there is nothing to test. Every part but the static checks needs it, once.
+built=''
+part_build() {
+	[ -z "$built" ] || return "$built"
+	local before=$failed
+	step 'Build: the module, warnings are errors'
+	one_test 'module builds' build_module "$kernel"
+	step 'Build: the tools and the tests, warnings are errors'
+	one_test 'tools and tests build' make --no-print-directory tests
+	[ "$failed" -eq "$before" ]
+	built=$?
+	return $built
+}
+
+part_host() {
+	step 'On this host: unit tests, command lines against their golden outputs'
+	many_tests 'host tests' run_ctest
+	step 'make install, into a directory'
+	one_test 'staged install' staged_install
+}
+
+part_vm() {
+	step 'In the VM: the director under traffic'
+	many_tests 'VM tests' scripts/vm --timeout 2400 --mem 4096 --out "$logs/vm" -- tests/vm/run
+	step 'In the VM: make install and lvs-realserver'
+	many_tests 'VM system tests' scripts/vm --timeout 900 --out "$logs/vm-system" -- tests/vm/system
+}
+
+part_demo() {
+	step 'The demo'
+	one_test 'demo' scripts/vm --timeout 600 --out "$logs/demo" -- scripts/demo
+}
+
+# --- debug kernels
+
+# Gets a kernel by its name and builds the module for it. Sets version.
+version=''
+with_kernel() { # NAME
+	step "Kernel $1"
+	one_test "kernel $1" scripts/kernel "$1"
+	version=$(kernel_named "$1")
+	[ -n "$version" ] && one_test "module builds on $1" build_module "$version"
+}
+
+# A debug kernel that keeps quiet about a defect proves nothing by keeping quiet.
+defect_is_found() { # KERNEL DEFECT WHAT-THE-LOG-SAYS
+	local out=$logs/planted-$1-$2 code=0
+	LVS_KO=$LVS_BUILD/planted/module/$version/lvs.ko \
+		scripts/vm --kernel "$1" --timeout 300 --out "$out" -- tests/vm/planted "$2" >"$out.txt" 2>&1 || code=$?
+	if [ $code -eq 121 ] && grep -qE "$3" "$out/kernel.log"; then
+		grep -m 1 -E "$3" "$out/kernel.log"
+	else
+		echo "exit code $code, and the log does not say $3:"
+		tail -n 40 "$out.txt"
+		return 1
+	fi
+}
+
+planted() { # KERNEL [DEFECT WHAT-THE-LOG-SAYS]...
+	local name=$1
+	shift
+	one_test "planted defects build on $name" build_module "$version" LVS_BUILD="$LVS_BUILD/planted" LVS_PLANTED=y
+	while [ $# -gt 0 ]; do
+		one_test "$name finds a planted $1" defect_is_found "$name" "$1" "$2"
+		shift 2
+	done
+}
+
+part_planted() {
+	with_kernel uml || return
+	planted uml use-after-free 'KASAN: (slab-)?use-after-free' leak 'unreferenced object' \
+		lock-inversion 'possible circular locking' sleep-in-atomic 'sleeping function called from invalid context'
+}
+
+suite_on() { # KERNEL SECONDS MEMORY PATTERN...
+	local name=$1 seconds=$2 memory=$3
+	shift 3
+	step "The suite on $name"
+	LVS_KO=$LVS_BUILD/module/$version/lvs.ko many_tests "VM tests on $name" \
+		scripts/vm --kernel "$version" --timeout "$seconds" --mem "$memory" --out "$logs/$name" -- tests/vm/run "$@"
+}
+
+part_uml() {
+	with_kernel uml && suite_on uml 2400 4096
+}
+
+# Emulated and instrumented, these take long: what creates, ends and outlives things is what they are for.
+lifetimes=(debugkernel lifecycle states netlink forwarding.tcp icmp)
+part_kasan() {
+	with_kernel kasan || return
+	planted kasan use-after-free 'KASAN: (slab-)?use-after-free' leak 'unreferenced object' \
+		lock-inversion 'possible circular locking' sleep-in-atomic 'sleeping function called from invalid context'
+	suite_on kasan 5400 6144 "${lifetimes[@]}"
+}
+
+part_kcsan() {
+	with_kernel kcsan || return
+	planted kcsan data-race 'KCSAN: data-race in race_work'
+	suite_on kcsan 5400 6144 "${lifetimes[@]}"
+}
+
+# --- other releases' kernels
+
+part_kernel-builds() {
+	with_kernel 6.12
+	with_kernel 7.2
+}
+
+part_kernels() {
+	part_vm
+	with_kernel 6.12 && suite_on 6.12 2400 4096
+	with_kernel 7.2
+	part_uml
+}
+
 # A function is read whole before it runs, so this file may change under a running check.
 main() {
+	local part
 	echo "kernel for the VM: $kernel; logs: $logs"
-
-	if wanted static; then
-		step 'Scripts: shellcheck'
-		one_test 'shellcheck' scripts_are_clean
-	fi
-
-	if [ "$only" != static ]; then
-		step 'Build: the module, warnings are errors'
-		one_test 'module builds' make --no-print-directory module KDIR="/lib/modules/$kernel/build" W=1 KCFLAGS=-Werror
-		step 'Build: the tools and the tests, warnings are errors'
-		one_test 'tools and tests build' make --no-print-directory tests
-		[ $failed -eq 0 ] || only=nothing-more
-	fi
-	if wanted build; then
-		step "The module's sources: sparse"
-		one_test 'sparse' sparse_finds_nothing
-	fi
-
-	if wanted host; then
-		step 'On this host: unit tests, command lines against their golden outputs'
-		many_tests 'host tests' run_ctest
-		step 'make install, into a directory'
-		one_test 'staged install' staged_install
-	fi
-
-	if wanted vm; then
-		step 'In the VM: the director under traffic'
-		many_tests 'VM tests' scripts/vm --timeout 2400 --mem 4096 --out "$logs/vm" -- tests/vm/run
-		step 'In the VM: make install and lvs-realserver'
-		many_tests 'VM system tests' scripts/vm --timeout 900 --out "$logs/vm-system" -- tests/vm/system
-	fi
-
-	if wanted demo; then
-		step 'The demo'
-		one_test 'demo' scripts/vm --timeout 600 --out "$logs/demo" -- scripts/demo
-	fi
-
+	for part in "${parts[@]}"; do
+		if [ "$part" != static ]; then
+			part_build || break
+		fi
+		[ "$part" = build ] || "part_$part"
+	done
 	summary
 }
 main
