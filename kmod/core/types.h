@@ -28,6 +28,8 @@ typedef __s8 s8;
 typedef __s16 s16;
 typedef __s32 s32;
 typedef __s64 s64;
+
+#define U16_MAX 0xffff
 #endif
 
 #endif /* LVS_CORE_TYPES_H */

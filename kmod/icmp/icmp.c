@@ -16,74 +16,13 @@
 #include <net/ipv6.h>
 
 #include "conn/conn.h"
+#include "core/quote.h"
 #include "fwd/fwd.h"
 #include "fwd/route.h"
 #include "icmp/icmp.h"
 #include "netns.h"
 #include "packet.h"
 #include "svc/svc.h"
-
-/* Where the pieces of a quoting error are, from skb->data. */
-struct quote {
-	unsigned int ip_off;
-	unsigned int l4_off;
-};
-
-static bool is_error(const struct lvs_packet *pkt)
-{
-	struct icmphdr buf, *ih;
-
-	/* Type and code stand in the same place in both versions. */
-	ih = skb_header_pointer(pkt->skb, pkt->l4_off, sizeof(buf), &buf);
-	if (!ih)
-		return false;
-	if (pkt->af == AF_INET6)
-		return !(ih->type & ICMPV6_INFOMSG_MASK);
-	return ih->type == ICMP_DEST_UNREACH || ih->type == ICMP_SOURCE_QUENCH ||
-	       ih->type == ICMP_TIME_EXCEEDED;
-}
-
-/*
- * Read the quoted packet into @quoted, with source and destination exchanged: as a packet of the
- * other direction, which is what the table can find.
- */
-static bool parse_quote(const struct lvs_packet *pkt, struct lvs_packet *quoted, struct quote *q)
-{
-	const struct sk_buff *skb = pkt->skb;
-
-	*quoted = *pkt;
-	q->ip_off = pkt->l4_off + sizeof(struct icmphdr);
-	if (pkt->af == AF_INET) {
-		struct iphdr buf, *iph;
-
-		iph = skb_header_pointer(skb, q->ip_off, sizeof(buf), &buf);
-		if (!iph || iph->version != 4 || iph->ihl < 5 ||
-		    iph->frag_off & htons(IP_OFFSET))
-			return false;
-		quoted->proto = iph->protocol;
-		quoted->saddr.ip = iph->daddr;
-		quoted->daddr.ip = iph->saddr;
-		q->l4_off = q->ip_off + iph->ihl * 4;
-	} else {
-		struct ipv6hdr buf, *iph;
-		__be16 frag_off = 0;
-		int off;
-
-		iph = skb_header_pointer(skb, q->ip_off, sizeof(buf), &buf);
-		if (!iph || iph->version != 6)
-			return false;
-		quoted->proto = iph->nexthdr;
-		quoted->saddr.in6 = iph->daddr;
-		quoted->daddr.in6 = iph->saddr;
-		off = ipv6_skip_exthdr(skb, q->ip_off + sizeof(buf), &quoted->proto, &frag_off);
-		if (off < 0 || frag_off & htons(IP6_OFFSET))
-			return false;
-		q->l4_off = off;
-	}
-	if (quoted->proto != IPPROTO_TCP && quoted->proto != IPPROTO_UDP)
-		return false;
-	return lvs_packet_ports(skb, q->l4_off, &quoted->dport, &quoted->sport);
-}
 
 /* What the translation replaces: in the error's own header, and in the quoted one. */
 struct change {
@@ -93,7 +32,7 @@ struct change {
 	__be16 port;
 };
 
-static void replace_port(struct lvs_packet *pkt, const struct quote *q, const struct change *c,
+static void replace_port(struct lvs_packet *pkt, const struct lvs_quote *q, const struct change *c,
 			 __sum16 *check)
 {
 	__be16 *port = (__be16 *)(pkt->skb->data + q->l4_off) + c->inner_dst;
@@ -102,7 +41,7 @@ static void replace_port(struct lvs_packet *pkt, const struct quote *q, const st
 	*port = c->port;
 }
 
-static void translate_v4(struct lvs_packet *pkt, const struct quote *q, const struct change *c)
+static void translate_v4(struct lvs_packet *pkt, const struct lvs_quote *q, const struct change *c)
 {
 	struct sk_buff *skb = pkt->skb;
 	struct icmphdr *ih = lvs_packet_l4(pkt);
@@ -123,7 +62,7 @@ static void translate_v4(struct lvs_packet *pkt, const struct quote *q, const st
 	replace_port(pkt, q, c, &ih->checksum);
 }
 
-static void translate_v6(struct lvs_packet *pkt, const struct quote *q, const struct change *c)
+static void translate_v6(struct lvs_packet *pkt, const struct lvs_quote *q, const struct change *c)
 {
 	struct sk_buff *skb = pkt->skb;
 	struct icmp6hdr *ih = lvs_packet_l4(pkt);
@@ -140,7 +79,7 @@ static void translate_v6(struct lvs_packet *pkt, const struct quote *q, const st
 	replace_port(pkt, q, c, &ih->icmp6_cksum);
 }
 
-static bool translate(struct lvs_packet *pkt, const struct quote *q, const struct change *c)
+static bool translate(struct lvs_packet *pkt, const struct lvs_quote *q, const struct change *c)
 {
 	if (!lvs_fwd_writable(pkt->skb, q->l4_off + 2 * sizeof(__be16), 0))
 		return false;
@@ -149,7 +88,7 @@ static bool translate(struct lvs_packet *pkt, const struct quote *q, const struc
 }
 
 /* The error is about a reply to the client: the dest must hear it. */
-static unsigned int relay_in(struct lvs_packet *pkt, struct lvs_conn *conn, const struct quote *q)
+static unsigned int relay_in(struct lvs_packet *pkt, struct lvs_conn *conn, const struct lvs_quote *q)
 {
 	struct change c = { .outer_dst = true, .inner_dst = false, .addr = &conn->daddr,
 			    .port = conn->dport };
@@ -179,7 +118,7 @@ static unsigned int relay_in(struct lvs_packet *pkt, struct lvs_conn *conn, cons
 }
 
 /* The error is about a request that the dest got: the client must hear it. */
-static unsigned int relay_out(struct lvs_packet *pkt, struct lvs_conn *conn, const struct quote *q)
+static unsigned int relay_out(struct lvs_packet *pkt, struct lvs_conn *conn, const struct lvs_quote *q)
 {
 	struct change c = { .outer_dst = false, .inner_dst = true, .addr = &conn->vaddr,
 			    .port = conn->vport };
@@ -196,12 +135,12 @@ bool lvs_icmp_related(struct lvs_packet *pkt, unsigned int *verdict)
 	struct lvs_packet quoted;
 	struct lvs_conn *conn;
 	enum lvs_side side;
-	struct quote q;
+	struct lvs_quote q;
 	u32 hash;
 
-	if (!is_error(pkt))
+	if (!lvs_quote_is_in(pkt))
 		return false;
-	if (!parse_quote(pkt, &quoted, &q))
+	if (!lvs_quote_parse(pkt, &quoted, &q))
 		return pkt->hook == NF_INET_LOCAL_IN && lvs_icmp_from_tunnel(pkt, verdict);
 	hash = lvs_conn_hash(quoted.af, &quoted.saddr, quoted.sport, &quoted.daddr, quoted.dport);
 	conn = lvs_conn_lookup(&quoted, hash, &side);

@@ -11,35 +11,13 @@
 #include <net/route.h>
 
 #include "conn/conn.h"
+#include "core/quote.h"
 #include "fwd/fwd.h"
 #include "fwd/route.h"
 #include "icmp/icmp.h"
 #include "netns.h"
 #include "packet.h"
 #include "svc/svc.h"
-
-/* The quoted tunnel header at @off, and behind it the client's packet into @inner. */
-static bool parse_tunnelled(const struct lvs_packet *pkt, unsigned int off,
-			    struct lvs_packet *inner, __be32 *tunnel_daddr)
-{
-	struct iphdr buf, *iph;
-
-	iph = skb_header_pointer(pkt->skb, off, sizeof(buf), &buf);
-	if (!iph || iph->version != 4 || iph->protocol != IPPROTO_IPIP || iph->ihl != 5 ||
-	    iph->frag_off & htons(IP_OFFSET))
-		return false;
-	*tunnel_daddr = iph->daddr;
-	off += sizeof(*iph);
-	iph = skb_header_pointer(pkt->skb, off, sizeof(buf), &buf);
-	if (!iph || iph->version != 4 || iph->ihl < 5 || iph->frag_off & htons(IP_OFFSET) ||
-	    (iph->protocol != IPPROTO_TCP && iph->protocol != IPPROTO_UDP))
-		return false;
-	*inner = *pkt;
-	inner->proto = iph->protocol;
-	inner->saddr.ip = iph->saddr;
-	inner->daddr.ip = iph->daddr;
-	return lvs_packet_ports(pkt->skb, off + iph->ihl * 4, &inner->sport, &inner->dport);
-}
 
 bool lvs_icmp_from_tunnel(struct lvs_packet *pkt, unsigned int *verdict)
 {
@@ -58,7 +36,7 @@ bool lvs_icmp_from_tunnel(struct lvs_packet *pkt, unsigned int *verdict)
 	if (!ih || ih->type != ICMP_DEST_UNREACH || ih->code != ICMP_FRAG_NEEDED)
 		return false;
 	mtu = ntohs(ih->un.frag.mtu);
-	if (!parse_tunnelled(pkt, off, &inner, &dest))
+	if (!lvs_quote_parse_tunnelled(pkt, &inner, &dest))
 		return false;
 	hash = lvs_conn_hash(AF_INET, &inner.saddr, inner.sport, &inner.daddr, inner.dport);
 	conn = lvs_conn_lookup(&inner, hash, &side);

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "core/parse.h"
+
+/* Every extension header begins with the next one's type, and its own length or nothing. */
+struct extension {
+	u8 next;
+	u8 len;
+	__be16 place;	/* of a fragment header */
+};
+
+static bool is_extension(u8 proto)
+{
+	return proto == IPPROTO_HOPOPTS || proto == IPPROTO_ROUTING || proto == IPPROTO_FRAGMENT ||
+	       proto == IPPROTO_AH || proto == IPPROTO_DSTOPTS;
+}
+
+int lvs_parse_extensions(const struct sk_buff *skb, u32 off, u8 *proto, bool *first)
+{
+	*first = false;
+	while (is_extension(*proto)) {
+		const struct extension *ext;
+		struct extension buf;
+		u32 len;
+
+		ext = (const struct extension *)lvs_bytes(skb, off, sizeof(buf), &buf);
+		if (!ext)
+			return -1;
+		if (*proto == IPPROTO_FRAGMENT) {
+			if (ext->place & htons(LVS_IP6_OFFSET))
+				return -1;
+			if (ext->place & htons(LVS_IP6_MORE))
+				*first = true;
+			len = 8;
+		} else if (*proto == IPPROTO_AH) {
+			len = (ext->len + 2) * 4;
+		} else {
+			len = (ext->len + 1) * 8;
+		}
+		*proto = ext->next;
+		off += len;
+	}
+	return *proto == IPPROTO_NONE ? -1 : (int)off;
+}
+
+enum lvs_parsed lvs_parse_v6(struct lvs_packet *pkt, const struct ipv6hdr *iph)
+{
+	bool first = false;
+	int off = sizeof(*iph);
+
+	pkt->saddr.in6 = iph->saddr;
+	pkt->daddr.in6 = iph->daddr;
+	pkt->proto = iph->nexthdr;
+	if (is_extension(pkt->proto)) {
+		off = lvs_parse_extensions(pkt->skb, off, &pkt->proto, &first);
+		/*
+		 * IPv6 has its own answers to what is cut short or has no transport header. A
+		 * first fragment is one of those that nf_defrag_ipv6 leaves to the stack. And in
+		 * the greatest packets extension headers may end where no offset reaches.
+		 */
+		if (off < 0 || first || off > U16_MAX)
+			return LVS_PARSED_OTHER;
+	}
+	pkt->l4_off = off;
+	return lvs_parse_l4(pkt);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The packet that an ICMP error quotes. */
+#ifndef LVS_CORE_QUOTE_H
+#define LVS_CORE_QUOTE_H
+
+#include "core/parse.h"
+
+/* Where the pieces of a quoting error are, from skb->data. */
+struct lvs_quote {
+	u32 ip_off;
+	u32 l4_off;
+};
+
+/* Is the ICMP or ICMPv6 packet an error, which quotes what it is about? */
+bool lvs_quote_is_in(const struct lvs_packet *pkt);
+
+/*
+ * Read what the error @pkt quotes into @quoted, with source and destination exchanged: as a packet
+ * of the other direction, which is what the table can find. False if it is not TCP or UDP, or if
+ * its ports are not there.
+ */
+bool lvs_quote_parse(const struct lvs_packet *pkt, struct lvs_packet *quoted, struct lvs_quote *q);
+
+/*
+ * The same if the error @pkt of IPv4 quotes the header of a tunnel, and behind it a packet that was
+ * sent through: that one in @inner, in its own direction, and the tunnel's end in @tunnel_daddr.
+ */
+bool lvs_quote_parse_tunnelled(const struct lvs_packet *pkt, struct lvs_packet *inner,
+			       __be32 *tunnel_daddr);
+
+#endif /* LVS_CORE_QUOTE_H */
