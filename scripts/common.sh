@@ -36,7 +36,7 @@ kernel_named() { # NAME
 
 # The build directory of a kernel, as KDIR= takes it.
 kernel_headers() { # VERSION
-	if [ -e "$LVS_KERNELS/$1/build" ]; then
+	if [ -d "$LVS_KERNELS/$1/build" ]; then
 		printf '%s\n' "$LVS_KERNELS/$1/build"
 	else
 		printf '%s\n' "/lib/modules/$1/build"
