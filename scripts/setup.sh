@@ -39,8 +39,13 @@ host_packages() {
 		netcat-openbsd                  # plain TCP and UDP peers in tests
 		iputils-ping                    # reachability
 		python3                         # test programs that craft packets and netlink messages
-		shellcheck                      # checks the scripts
-		sparse                          # checks the module's sources
+		shellcheck                      # lint: the scripts
+		pyflakes3                       # lint: the Python programs
+		sparse                          # lint: the module's sources
+		coccinelle                      # the same, by the kernel's own semantic patches
+		linux-source-6.1                # those, and checkpatch; only its scripts are unpacked
+		clang-format                    # lint: how C++ is written
+		clang-tidy                      # lint: mistakes in C++
 	LIST
 }
 
