@@ -7,6 +7,10 @@
 
 enum segment { SEG_SYN, SEG_FIN, SEG_ACK, SEG_RST, SEGMENTS };
 
+/* x86's registers of the same names reach us by way of some headers. */
+#undef ES
+#undef SS
+
 #define NO LVS_TCP_NONE
 #define ES LVS_TCP_ESTABLISHED
 #define SS LVS_TCP_SYN_SENT
