@@ -18,6 +18,7 @@ std::vector<ServiceId> listed(const std::vector<ServiceId>& services) {
 
 std::vector<ServiceId> web_on(const std::vector<std::string>& addresses) {
     std::vector<ServiceId> out;
+    out.reserve(addresses.size());
     for (const std::string& text : addresses)
         out.push_back(tcp(text, 1));
     return out;

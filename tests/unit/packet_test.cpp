@@ -16,21 +16,18 @@ namespace {
 
 using Bytes = std::vector<u8>;
 
-Bytes operator+(Bytes a, const Bytes &b)
-{
+Bytes operator+(Bytes a, const Bytes& b) {
     a.insert(a.end(), b.begin(), b.end());
     return a;
 }
 
-Bytes cut(Bytes bytes, std::size_t size)
-{
+Bytes cut(Bytes bytes, std::size_t size) {
     bytes.resize(size);
     return bytes;
 }
 
 // 10.0.0.1 to 192.0.2.1; fd00::1 to 2001:db8::2
-Bytes v4(u8 proto, u8 ihl = 5, u16 place = 0)
-{
+Bytes v4(u8 proto, u8 ihl = 5, u16 place = 0) {
     Bytes out(ihl * 4U);
 
     out[0] = static_cast<u8>(0x40 | ihl);
@@ -42,8 +39,7 @@ Bytes v4(u8 proto, u8 ihl = 5, u16 place = 0)
     return out;
 }
 
-Bytes v6(u8 proto)
-{
+Bytes v6(u8 proto) {
     Bytes out(40);
 
     out[0] = 0x60;
@@ -57,8 +53,7 @@ Bytes v6(u8 proto)
 const Bytes udp = {0x1f, 0x40, 0, 80, 0, 12, 0, 0, 'd', 'a', 't', 'a'};
 const Bytes syn = {0x1f, 0x40, 0, 80, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 0x02, 0, 0, 0, 0, 0, 0};
 
-Bytes extension(u8 next, u8 units = 0)
-{
+Bytes extension(u8 next, u8 units = 0) {
     Bytes out((units + 1) * 8U);
 
     out[0] = next;
@@ -66,22 +61,20 @@ Bytes extension(u8 next, u8 units = 0)
     return out;
 }
 
-Bytes fragment(u8 next, u16 place)
-{
+Bytes fragment(u8 next, u16 place) {
     return {next, 0, static_cast<u8>(place >> 8), static_cast<u8>(place), 0, 0, 0, 1};
 }
 
 struct Parsed {
-    Parsed(const Bytes &bytes, u32 head_len)
-        : memory(bytes), skb{memory.data(), head_len, memory.data() + head_len, static_cast<u32>(memory.size())}
-    {
+    Parsed(const Bytes& bytes, u32 head_len)
+        : memory(bytes), skb{memory.data(), head_len, memory.data() + head_len, static_cast<u32>(memory.size())} {
         std::memset(&pkt, 0, sizeof pkt);
         pkt.skb = &skb;
         pkt.af = memory[0] >> 4 == 4 ? AF_INET : AF_INET6;
-        result = pkt.af == AF_INET ? lvs_parse_v4(&pkt, reinterpret_cast<const iphdr *>(memory.data()))
-                                   : lvs_parse_v6(&pkt, reinterpret_cast<const ipv6hdr *>(memory.data()));
+        result = pkt.af == AF_INET ? lvs_parse_v4(&pkt, reinterpret_cast<const iphdr*>(memory.data()))
+                                   : lvs_parse_v6(&pkt, reinterpret_cast<const ipv6hdr*>(memory.data()));
     }
-    Parsed(const Parsed &) = delete;
+    Parsed(const Parsed&) = delete;
 
     Bytes memory;
     sk_buff skb;
@@ -90,8 +83,7 @@ struct Parsed {
 };
 
 // The answer is the same wherever the first piece ends.
-void expect(const Bytes &bytes, lvs_parsed result, u16 l4_off = 0)
-{
+void expect(const Bytes& bytes, lvs_parsed result, u16 l4_off = 0) {
     const u32 header = bytes[0] >> 4 == 4 ? (bytes[0] & 15) * 4U : 40U;
 
     for (u32 head_len : {header, header + 3, static_cast<u32>(bytes.size())}) {
@@ -111,8 +103,7 @@ void expect(const Bytes &bytes, lvs_parsed result, u16 l4_off = 0)
 
 } // namespace
 
-TEST_CASE("flows, ICMP and others", "[packet]")
-{
+TEST_CASE("flows, ICMP and others", "[packet]") {
     expect(v4(IPPROTO_UDP) + udp, LVS_PARSED_FLOW, 20);
     expect(v4(IPPROTO_UDP, 7) + udp, LVS_PARSED_FLOW, 28);
     expect(v4(IPPROTO_TCP) + syn, LVS_PARSED_FLOW, 20);
@@ -130,8 +121,7 @@ TEST_CASE("flows, ICMP and others", "[packet]")
     CHECK(std::memcmp(&parsed.pkt.daddr, &parsed.memory[24], 16) == 0);
 }
 
-TEST_CASE("transport headers that are cut short or lie", "[packet]")
-{
+TEST_CASE("transport headers that are cut short or lie", "[packet]") {
     for (std::size_t size : {0, 1, 7})
         expect(v4(IPPROTO_UDP) + cut(udp, size), LVS_PARSED_BAD);
     for (std::size_t size : {0, 13, 19})
@@ -141,11 +131,10 @@ TEST_CASE("transport headers that are cut short or lie", "[packet]")
     expect(v4(IPPROTO_TCP) + lying, LVS_PARSED_BAD);
 }
 
-TEST_CASE("fragments of IPv4 are told by offset and by more to come", "[packet]")
-{
+TEST_CASE("fragments of IPv4 are told by offset and by more to come", "[packet]") {
     const auto is_fragment = [](u16 place) {
         const Bytes header = v4(IPPROTO_UDP, 5, place);
-        return lvs_parse_is_fragment(reinterpret_cast<const iphdr *>(header.data()));
+        return lvs_parse_is_fragment(reinterpret_cast<const iphdr*>(header.data()));
     };
     CHECK_FALSE(is_fragment(0));
     CHECK_FALSE(is_fragment(0x4000)); // "do not fragment"
@@ -154,8 +143,7 @@ TEST_CASE("fragments of IPv4 are told by offset and by more to come", "[packet]"
     CHECK(is_fragment(0x1fff));
 }
 
-TEST_CASE("IPv6 extension headers are walked", "[packet]")
-{
+TEST_CASE("IPv6 extension headers are walked", "[packet]") {
     expect(v6(IPPROTO_DSTOPTS) + extension(IPPROTO_UDP) + udp, LVS_PARSED_FLOW, 48);
     expect(v6(IPPROTO_HOPOPTS) + extension(IPPROTO_ROUTING) + extension(IPPROTO_TCP, 2) + syn, LVS_PARSED_FLOW, 72);
     expect(v6(IPPROTO_AH) + Bytes{IPPROTO_UDP, 4, 0, 0} + Bytes(20) + udp, LVS_PARSED_FLOW, 64);
@@ -171,8 +159,7 @@ TEST_CASE("IPv6 extension headers are walked", "[packet]")
     expect(v6(IPPROTO_DSTOPTS) + extension(IPPROTO_UDP), LVS_PARSED_BAD);
 }
 
-TEST_CASE("extension headers may end beyond what an offset holds", "[packet]")
-{
+TEST_CASE("extension headers may end beyond what an offset holds", "[packet]") {
     Bytes packet = v6(IPPROTO_DSTOPTS);
 
     for (int i = 0; i < 31; i++)
@@ -184,8 +171,7 @@ TEST_CASE("extension headers may end beyond what an offset holds", "[packet]")
 
 namespace {
 
-bool quotes(const Bytes &bytes)
-{
+bool quotes(const Bytes& bytes) {
     const Parsed parsed(bytes, static_cast<u32>(bytes.size()));
     lvs_packet quoted;
     lvs_quote q;
@@ -198,8 +184,7 @@ const Bytes unreachable6 = {1, 1, 0, 0, 0, 0, 0, 0};
 
 } // namespace
 
-TEST_CASE("ICMP errors and other ICMP", "[packet]")
-{
+TEST_CASE("ICMP errors and other ICMP", "[packet]") {
     const auto is_error = [](u8 proto, u8 type) {
         const Parsed parsed((proto == IPPROTO_ICMP ? v4(proto) : v6(proto)) + Bytes{type, 0, 0, 0, 0, 0, 0, 0}, 40);
         return lvs_quote_is_in(&parsed.pkt);
@@ -214,8 +199,7 @@ TEST_CASE("ICMP errors and other ICMP", "[packet]")
     CHECK_FALSE(lvs_quote_is_in(&parsed.pkt));
 }
 
-TEST_CASE("a quoted packet is read as one of the other direction", "[packet]")
-{
+TEST_CASE("a quoted packet is read as one of the other direction", "[packet]") {
     const Parsed four(v4(IPPROTO_ICMP) + unreachable4 + v4(IPPROTO_UDP, 6) + cut(udp, 8), 20);
     lvs_packet quoted;
     lvs_quote q;
@@ -226,7 +210,8 @@ TEST_CASE("a quoted packet is read as one of the other direction", "[packet]")
     CHECK(ntohl(quoted.daddr.ip) == 0x0a000001);
     CHECK(ntohl(quoted.saddr.ip) == 0xc0000201);
 
-    const Parsed six(v6(IPPROTO_ICMPV6) + unreachable6 + v6(IPPROTO_DSTOPTS) + extension(IPPROTO_TCP) + cut(syn, 8), 40);
+    const Parsed six(v6(IPPROTO_ICMPV6) + unreachable6 + v6(IPPROTO_DSTOPTS) + extension(IPPROTO_TCP) + cut(syn, 8),
+                     40);
     REQUIRE(lvs_quote_parse(&six.pkt, &quoted, &q));
     CHECK((q.ip_off == 48 && q.l4_off == 96));
     CHECK((ntohs(quoted.dport) == 8000 && ntohs(quoted.sport) == 80 && quoted.proto == IPPROTO_TCP));
@@ -234,8 +219,7 @@ TEST_CASE("a quoted packet is read as one of the other direction", "[packet]")
     CHECK(std::memcmp(&quoted.saddr, &six.memory[72], 16) == 0);
 }
 
-TEST_CASE("quotes that are no TCP or UDP, or not sound", "[packet]")
-{
+TEST_CASE("quotes that are no TCP or UDP, or not sound", "[packet]") {
     const Bytes error4 = v4(IPPROTO_ICMP) + unreachable4;
     const Bytes error6 = v6(IPPROTO_ICMPV6) + unreachable6;
 
@@ -256,11 +240,10 @@ TEST_CASE("quotes that are no TCP or UDP, or not sound", "[packet]")
     CHECK_FALSE(quotes(error6 + v4(IPPROTO_UDP) + Bytes(40)));
 }
 
-TEST_CASE("a quoted tunnel header has the tunnelled packet behind it", "[packet]")
-{
+TEST_CASE("a quoted tunnel header has the tunnelled packet behind it", "[packet]") {
     lvs_packet inner;
     __be32 end = 0;
-    const auto tunnelled = [&](const Bytes &quote) {
+    const auto tunnelled = [&](const Bytes& quote) {
         const Parsed parsed(v4(IPPROTO_ICMP) + unreachable4 + quote, 20);
         return lvs_quote_parse_tunnelled(&parsed.pkt, &inner, &end);
     };

@@ -21,8 +21,7 @@ using namespace reference;
 
 namespace {
 
-std::string letters(const std::vector<u32> &choices)
-{
+std::string letters(const std::vector<u32>& choices) {
     std::string text;
 
     for (u32 c : choices)
@@ -30,14 +29,12 @@ std::string letters(const std::vector<u32> &choices)
     return text;
 }
 
-bool in_set(const void *ctx, u32 dest)
-{
-    return static_cast<const std::set<u32> *>(ctx)->count(dest) > 0;
+bool in_set(const void* ctx, u32 dest) {
+    return static_cast<const std::set<u32>*>(ctx)->count(dest) > 0;
 }
 
 // The position of the first choice of a level.
-u64 level_start(const Weights &weights, u32 level)
-{
+u64 level_start(const Weights& weights, u32 level) {
     const std::vector<u32> all = naive_cycle(weights);
     const u32 max = *std::max_element(weights.begin(), weights.end());
     u32 step = 0;
@@ -52,8 +49,7 @@ u64 level_start(const Weights &weights, u32 level)
 
 } // namespace
 
-TEST_CASE("wrr interleaves by levels", "[sched]")
-{
+TEST_CASE("wrr interleaves by levels", "[sched]") {
     CHECK(letters(Plan({3, 2, 1}).cycle()) == "aababc");
     CHECK(letters(Plan({1, 2, 3}).cycle()) == "cbcabc");
     CHECK(letters(Plan({6, 4, 2}).cycle()) == "aababc");
@@ -63,23 +59,21 @@ TEST_CASE("wrr interleaves by levels", "[sched]")
     CHECK(letters(Plan({1, 10, 1}).cycle()) == "bbbbbbbbbabc");
 }
 
-TEST_CASE("wrr equals the naive walk for many weights", "[sched]")
-{
+TEST_CASE("wrr equals the naive walk for many weights", "[sched]") {
     std::mt19937 random(7);
 
     for (int round = 0; round < 500; round++) {
         const u32 factor = 1 + random() % 5;
         Weights weights(1 + random() % 12);
 
-        for (u32 &w : weights)
+        for (u32& w : weights)
             w = factor * (1 + random() % 20);
         INFO("round " << round);
         REQUIRE(Plan(weights).cycle() == naive_cycle(weights));
     }
 }
 
-TEST_CASE("wrr with the greatest weights", "[sched]")
-{
+TEST_CASE("wrr with the greatest weights", "[sched]") {
     const Plan plan({0x7fffffff, 0x7ffffffe, 1});
 
     CHECK(plan->cycle == 2ull * 0x7fffffff - 1 + 1);
@@ -90,8 +84,7 @@ TEST_CASE("wrr with the greatest weights", "[sched]")
     CHECK(lvs_wrr_at(plan.get(), plan->cycle - 2) == 1);
 }
 
-TEST_CASE("wrr shares one list when the lists get too long; counts stay exact", "[sched]")
-{
+TEST_CASE("wrr shares one list when the lists get too long; counts stay exact", "[sched]") {
     Weights weights(800);
     std::map<u32, u64> count;
 
@@ -106,8 +99,7 @@ TEST_CASE("wrr shares one list when the lists get too long; counts stay exact", 
         REQUIRE(count[i] == weights[i]);
 }
 
-TEST_CASE("wrr skips what is not eligible as the walk would", "[sched]")
-{
+TEST_CASE("wrr skips what is not eligible as the walk would", "[sched]") {
     std::mt19937 random(11);
 
     for (int round = 0; round < 300; round++) {
@@ -134,16 +126,14 @@ TEST_CASE("wrr skips what is not eligible as the walk would", "[sched]")
     }
 }
 
-TEST_CASE("wrr skips a billion positions of one dest at once", "[sched]")
-{
+TEST_CASE("wrr skips a billion positions of one dest at once", "[sched]") {
     const Plan plan({1000000000, 1});
     const std::set<u32> eligible{1};
 
     CHECK(lvs_wrr_skip(plan.get(), 5, in_set, &eligible) == plan->cycle - 1);
 }
 
-TEST_CASE("wrr keeps the level when the weights change", "[sched]")
-{
+TEST_CASE("wrr keeps the level when the weights change", "[sched]") {
     const Weights old_weights{4, 2, 1};
     const Plan old(old_weights); // aa ab, ab, abc: levels 4 3 2 1
 
@@ -161,16 +151,15 @@ TEST_CASE("wrr keeps the level when the weights change", "[sched]")
     CHECK(lvs_wrr_resume(Plan({4, 3, 2}).get(), even.get(), 1) == level_start({4, 3, 2}, 1));
 }
 
-TEST_CASE("wrr resumes inside the new cycle whatever changes", "[sched]")
-{
+TEST_CASE("wrr resumes inside the new cycle whatever changes", "[sched]") {
     std::mt19937 random(13);
 
     for (int round = 0; round < 2000; round++) {
         Weights before(1 + random() % 6), after(1 + random() % 6);
 
-        for (u32 &w : before)
+        for (u32& w : before)
             w = 1 + random() % 12;
-        for (u32 &w : after)
+        for (u32& w : after)
             w = 1 + random() % 12;
         const Plan old(before), plan(after);
         const u64 pos = lvs_wrr_resume(plan.get(), old.get(), random() % old->cycle);
@@ -179,8 +168,7 @@ TEST_CASE("wrr resumes inside the new cycle whatever changes", "[sched]")
     }
 }
 
-TEST_CASE("rr goes round", "[sched]")
-{
+TEST_CASE("rr goes round", "[sched]") {
     CHECK(lvs_rr_index(0, 3, 0) == 0);
     CHECK(lvs_rr_index(lvs_rr_cursor(0), 3, 0) == 1);
     CHECK(lvs_rr_index(lvs_rr_cursor(2), 3, 0) == 0);
@@ -189,8 +177,7 @@ TEST_CASE("rr goes round", "[sched]")
     CHECK(lvs_rr_index(99, 3, 1) == 1); // never outside the list
 }
 
-TEST_CASE("lc takes the least overhead, of equals the first", "[sched]")
-{
+TEST_CASE("lc takes the least overhead, of equals the first", "[sched]") {
     lvs_lc_best best{};
 
     CHECK(lvs_lc_overhead(1, 0) == 256);
@@ -203,8 +190,7 @@ TEST_CASE("lc takes the least overhead, of equals the first", "[sched]")
     CHECK_FALSE(lvs_lc_offer(&best, 0));
 }
 
-TEST_CASE("wlc compares overhead by weight, exactly", "[sched]")
-{
+TEST_CASE("wlc compares overhead by weight, exactly", "[sched]") {
     lvs_lc_best best{};
 
     CHECK(lvs_wlc_offer(&best, 300, 3));

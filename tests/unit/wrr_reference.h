@@ -17,8 +17,7 @@ namespace reference {
 using Weights = std::vector<u32>;
 
 struct Plan {
-    explicit Plan(const Weights &weights)
-    {
+    explicit Plan(const Weights& weights) {
         std::vector<u32> scratch(2 * weights.size());
         lvs_wrr_sizes m{};
 
@@ -27,11 +26,10 @@ struct Plan {
         lvs_wrr_fill(get(), &m, weights.data(), static_cast<u32>(weights.size()));
     }
 
-    lvs_wrr_plan *get() const { return static_cast<lvs_wrr_plan *>(memory.get()); }
-    lvs_wrr_plan *operator->() const { return get(); }
+    lvs_wrr_plan* get() const { return static_cast<lvs_wrr_plan*>(memory.get()); }
+    lvs_wrr_plan* operator->() const { return get(); }
 
-    std::vector<u32> cycle() const
-    {
+    std::vector<u32> cycle() const {
         std::vector<u32> choices;
 
         for (u64 pos = 0; pos < get()->cycle; pos++)
@@ -43,8 +41,7 @@ struct Plan {
 };
 
 // One level after another, from the greatest weight down; the whole list at each.
-inline std::vector<u32> naive_cycle(const Weights &weights)
-{
+inline std::vector<u32> naive_cycle(const Weights& weights) {
     const u32 max = *std::max_element(weights.begin(), weights.end());
     u32 step = 0;
     std::vector<u32> choices;
