@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+Requests and packets that nobody would send, many of them: the programs under tests/fuzz/vm. A short run each, unless
+LVS_FUZZ_COUNT says how many (make fuzz-kernel). LVS_FUZZ_SEED repeats a run.
+"""
+import os
+import subprocess
+import time
+
+from lib import ipvs, wait
+from lib.harness import Test, test
+from lib.lab import VIPS, Lab
+from lib.record import note, run
+from lib.traffic import Server, TcpClient, UdpClient
+
+PROGRAMS = os.environ.get("LVS_FUZZ_PROGRAMS") or os.path.join(os.environ.get("LVS_BUILD", "build"), "tests/fuzz/vm")
+COUNT = int(os.environ.get("LVS_FUZZ_COUNT") or "0")
+SEED = os.environ.get("LVS_FUZZ_SEED", "1")
+# A slow emulator manages a few hundred a second.
+TIMEOUT = 300 + COUNT // 50
+
+
+class Fuzzer:
+    """One of the programs, running; its output is in the transcript when it has ended."""
+
+    def __init__(self, t, program, count, setup=""):
+        path = os.path.join(PROGRAMS, program)
+        argv = [path, "--seed", SEED, "--count", str(COUNT or count)]
+        note(" ".join(argv))
+        self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        t.cleanup(self.process.kill)
+        self.process.stdin.write(setup.encode())
+        self.process.stdin.close()
+
+    def running(self):
+        return self.process.poll() is None
+
+    def end(self, t):
+        """Waits for it, and fails the test if it found something."""
+        output = self.process.stdout.read().decode(errors="replace")
+        self.process.wait()
+        for line in output.splitlines():
+            note(line)
+            if COUNT:
+                print("    " + line, flush=True)
+        t.equal(self.process.returncode, 0, f"exit code of the fuzzer, seed {SEED}")
+
+
+def users():
+    """How many references the module has."""
+    with open(f"/sys/module/{ipvs.MODULE}/refcnt") as file:
+        return int(file.read())
+
+
+@test(timeout=TIMEOUT, lvs_only=True)
+def netlink(t):
+    """Requests of both families, sound and broken, from two threads, in namespaces that come and go."""
+    before = users()
+    Fuzzer(t, "fuzz-netlink", 4000).end(t)
+    # Namespaces end in the background; only sockets and dumps of theirs hold on to the module.
+    wait.until(lambda: users() == before, 60, "nobody holds the module any more")
+
+
+METHODS = ("nat", "dr", "tun")
+
+
+def setup_services(t):
+    """TCP and UDP services of both families by every method, with one dest each; returns the lines that describe all that."""
+    lab, lines = t.lab, []
+    for af in (4, 6):
+        for index, method in enumerate(METHODS):
+            option = {"nat": "-m", "dr": "-g", "tun": "-i"}[method]
+            for proto in ("tcp", "udp"):
+                vip, rip, port = VIPS[af][method], Lab.GHOST_RS[af][index], t.port()
+                rport = port if method != "nat" else port + 20000
+                t.director.service(proto, vip, port, "wlc", [(rip, rport, option)])
+                lines.append(f"service {proto} {vip} {port} {method} {rip} {rport}")
+        lines += [f"client {Lab.GHOST_CLIENT[af]}", f"director {Lab.BACK[af]}", f"router {Lab.ROUTER_FRONT[af]}"]
+    for side, wire in (("outside", lab.outside), ("inside", lab.inside)):
+        lines.append(f"wire {side} {wire.name} {wire.device} {wire.peer.hex(':')}")
+    lines.append(f"tun {lab.director_ns.name}")
+    return "\n".join(lines) + "\n"
+
+
+class Bystander:
+    """TCP and UDP services with a real server behind NAT, which must work whatever else arrives."""
+
+    def __init__(self, t):
+        self.t, self.checks, self.port = t, 0, t.port()
+        for proto in ("tcp", "udp"):
+            t.closing(Server(t.lab.rs[0], proto, Lab.RS[4][0], self.port, "rs1"))
+            t.director.service(proto, VIPS[4]["other"], self.port, "rr", [(Lab.RS[4][0], self.port, "-m")])
+        self.tcp = t.closing(TcpClient(t.lab.client, VIPS[4]["other"], self.port, timeout=60))
+
+    def check(self):
+        """The connection that is there since the beginning, a new one, and a datagram that may be lost but once or twice."""
+        self.t.equal(self.tcp.exchange(up=2000, down=5000), "rs1", "the answer on the old connection")
+        with TcpClient(self.t.lab.client, VIPS[4]["other"], self.port, timeout=60) as fresh:
+            self.t.equal(fresh.exchange(down=100), "rs1", "the answer on a new connection")
+        self.t.equal(self.datagram(), "rs1", "the answer to a datagram")
+        self.checks += 1
+
+    def datagram(self):
+        for _ in range(5):
+            with UdpClient(self.t.lab.client, VIPS[4]["other"], self.port, timeout=5) as client:
+                try:
+                    return client.name()
+                except OSError as error:
+                    note(f"datagram: {error}")
+        return None
+
+
+def bound(director):
+    """Connections that dests have."""
+    total = 0
+    for service in director.services():
+        proto = "tcp" if service["proto"] == 6 else "udp"
+        for dest in director.dests(proto, service["address"], service["port"]).values():
+            total += dest["active"] + dest["inactive"]
+    return total
+
+
+@test(timeout=TIMEOUT + 300, lvs_only=True)
+def packets(t):
+    """Packets of services of every method, sound and broken, whole and in pieces, through links, tun and tap devices."""
+    t.cleanup(Test.drop_lab)  # path MTUs that were learned from lies must not reach other tests
+    run("modprobe", "tun")
+    director = t.director
+    director.ipvsadm("--set", "20", "5", "5")
+    bystander = Bystander(t)
+    bystander.check()
+    fuzzer = Fuzzer(t, "fuzz-packets", 8000, setup_services(t))
+    while fuzzer.running():
+        bystander.check()
+        time.sleep(0.2)
+    fuzzer.end(t)
+    bystander.check()
+    note(f"the other connections were looked at {bystander.checks} times")
+
+    totals, drops = director.totals(), director.drops()
+    note(f"totals {totals}, drops { {name: count for name, count in drops.items() if count} }")
+    for what in ("conns", "inpkts", "outpkts"):
+        t.equal(totals[what] > 100, True, f"more than 100 {what}")
+    t.equal(drops["malformed"] > 10, True, "more than 10 malformed packets")
+    # Expired connections are listed no more, and counted until they are reaped.
+    wait.until(lambda: bound(director) == len(director.conns()), 60, "dests count the connections that there are")
+    if COUNT:
+        bystander.tcp.reset()
+        wait.until(lambda: not director.conns(), 180, "the last connection expires")
+        wait.until(lambda: bound(director) == 0, 60, "no dest counts a connection")
