@@ -12,6 +12,9 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 # The kernel's own name for its version, for instance 6.1.0-56-amd64; empty where there are no headers.
 KVER = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h 2>/dev/null)
 
+# User Mode Linux has to be named; a kernel of this machine's kind need not.
+KARCH = $(if $(shell grep -s '^CONFIG_UML=y' $(KDIR)/.config),ARCH=um)
+
 PREFIX ?= /usr/local
 SBIN = $(DESTDIR)$(PREFIX)/sbin
 MAN8 = $(DESTDIR)$(PREFIX)/share/man/man8
@@ -26,8 +29,8 @@ CMAKE_FLAGS ?=
 
 TOOLS := ipvsadm ipvsadm-save ipvsadm-restore lvs-realserver
 
-.PHONY: all module tools tests install uninstall clean demo shell check check-debug check-kasan check-kcsan \ fuzz-kernel
-	check-kernels ci bench setup help
+.PHONY: all module tools tests install uninstall clean demo shell check check-debug check-kasan check-kcsan \
+	fuzz-kernel check-kernels ci bench stress soak setup help
 
 all: module tools
 
@@ -49,6 +52,9 @@ help:
 	@echo "  make ci          check, check-debug and the builds on all kernels"
 	@echo "  make bench       instructions per packet, lvs beside ip_vs"
 	@echo "  make fuzz-kernel COUNT=N    N mutated requests and N mutated packets, under User Mode Linux with KASAN and lockdep"
+	@echo "  make stress      module, namespaces and services come and go under traffic, 200 times (TURNS=)"
+	@echo "  make soak T=3600s   everything at once for an hour, memory must stay flat; goes on where it was stopped"
+	@echo "                   (both: KERNEL=uml, 6.12, ... for another kernel than the stock one)"
 	@echo "  make setup       only install what is missing and fetch the VM's kernel"
 
 # --- the module
@@ -66,7 +72,7 @@ module:
 	fi
 	@mkdir -p $(MODULE_TREE)
 	@cd $(MODULE_TREE) && find . -type l ! -exec test -e {} \; -delete && cp -rsf $(ROOT)/{Kbuild,include,kmod} . && mkdir -p tests && cp -rsf $(ROOT)/tests/planted tests/
-	$(MAKE) -C $(KDIR) M=$(MODULE_TREE) -j$(JOBS) KCFLAGS="$(KCFLAGS)" modules
+	$(MAKE) -C $(KDIR) $(KARCH) M=$(MODULE_TREE) -j$(JOBS) KCFLAGS="$(KCFLAGS)" modules
 	@ln -sfn module/$(KVER)/lvs.ko $(BUILD)/lvs.ko
 
 # --- the tools
@@ -157,3 +163,24 @@ fuzz-kernel: tests tools
 		$(MAKE) --no-print-directory module KDIR="$$(kernel_headers "$$version")" && \
 		LVS_KO=$(BUILD)/module/$$version/lvs.ko LVS_IPVSADM=$(BUILD)/userspace/ipvsadm LVS_FUZZ_COUNT=$(COUNT) \
 		scripts/vm --kernel "$$version" --timeout 0 --mem 3072 -- tests/vm/run fuzz
+
+# Sets version and what tests/vm/run goes by for KERNEL, a name of scripts/kernel, or the stock kernel.
+KERNEL ?=
+define for_kernel
+. scripts/common.sh && \
+	version=$$(if [ -n "$(KERNEL)" ]; then scripts/kernel "$(KERNEL)" >&2 && kernel_named "$(KERNEL)"; else default_vm_kernel; fi) && \
+	$(MAKE) --no-print-directory module tools KDIR="$$(kernel_headers "$$version")" && \
+	export LVS_KO=$(BUILD)/module/$$version/lvs.ko LVS_IPVSADM=$(BUILD)/userspace/ipvsadm
+endef
+
+TURNS ?= 200
+stress:
+	scripts/setup.sh
+	$(for_kernel) && LVS_STRESS=$(TURNS) scripts/vm --kernel "$$version" --timeout 0 -- tests/vm/run stress
+
+# What it has done so far is in SOAK, until it ends.
+T ?= 3600s
+SOAK ?= $(BUILD)/soak
+soak:
+	scripts/setup.sh
+	$(for_kernel) && scripts/vm --kernel "$$version" --timeout 0 --out $(SOAK)/$$version -- tests/vm/soak $(T)
