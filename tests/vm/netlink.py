@@ -117,8 +117,9 @@ REFUSALS = {
         ("other family by NAT", NEW_DEST, service(SID) + dest(dest_id(RIP6, 80), dest_attrs(fwd=0), u16(11, socket.AF_INET6))),
         ("other family by DR", NEW_DEST, service(SID) + dest(dest_id(RIP6, 80), dest_attrs(fwd=3), u16(11, socket.AF_INET6))),
         ("negative timeout", SET_CONFIG, u32(TIMEOUT_TCP, -1)),
-        ("timeout too long", SET_CONFIG, u32(TIMEOUT_FIN, (2 ** 31 - 1) // 250 + 1)),
-        ("UDP timeout too long", SET_CONFIG, u32(TIMEOUT_UDP, (2 ** 31 - 1) // 250 + 1)),
+        # Ticks must fit an int: at 100 a second, the least there is, these do not.
+        ("timeout too long", SET_CONFIG, u32(TIMEOUT_FIN, (2 ** 31 - 1) // 100 + 1)),
+        ("UDP timeout too long", SET_CONFIG, u32(TIMEOUT_UDP, (2 ** 31 - 1) // 100 + 1)),
         ("zero, empty service", ZERO, service()),
         # Malformed: the policy refuses.
         ("service family too short", NEW_SERVICE, service(attr(1, b"\2"), without(NEW, 1), FULL)),
