@@ -55,7 +55,7 @@ std::string Attribute::as_string() const {
 Result<Attributes> Attributes::parse(ByteView bytes) {
     Attributes out;
     while (!bytes.empty()) {
-        nlattr header;
+        nlattr header{};
         if (bytes.size() < header_size)
             return malformed("attribute header cut short");
         std::memcpy(&header, bytes.data(), header_size);

@@ -52,7 +52,7 @@ struct Attribute {
     const {
         if (value.size() < sizeof(T))
             return std::nullopt;
-        T out;
+        T out{};
         std::memcpy(&out, value.data(), sizeof(T));
         return out;
     }

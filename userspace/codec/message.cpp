@@ -39,7 +39,7 @@ bool Message::interrupted() const {
 Result<std::vector<Message>> split_datagram(ByteView datagram) {
     std::vector<Message> messages;
     while (!datagram.empty()) {
-        nlmsghdr header;
+        nlmsghdr header{};
         if (datagram.size() < sizeof header)
             return malformed("message header cut short");
         std::memcpy(&header, datagram.data(), sizeof header);
@@ -65,7 +65,7 @@ Result<std::optional<Outcome>> outcome_of(const Message& message) {
     if (message.type != NLMSG_ERROR)
         return std::optional<Outcome>{};
 
-    nlmsgerr error;
+    nlmsgerr error{};
     if (payload.size() < sizeof error)
         return malformed("acknowledgement cut short");
     std::memcpy(&error, payload.data(), sizeof error);

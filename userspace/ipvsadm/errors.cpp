@@ -86,7 +86,7 @@ std::string error_text(Asked asked, const Error& error) {
 }
 
 std::string detailed_error_text(Asked asked, const Error& error) {
-    const std::string sentence = error_text(asked, error);
+    std::string sentence = error_text(asked, error);
     if (error.message.empty() || sentence.find(error.message) != std::string::npos)
         return sentence;
     return sentence + " (" + error.message + ")";

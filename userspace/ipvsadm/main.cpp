@@ -12,7 +12,7 @@ namespace {
 
 // A redirected file by its name, so that an error in it can be found.
 std::string standard_input_name() {
-    struct stat status;
+    struct stat status {};
     char path[PATH_MAX];
     if (fstat(STDIN_FILENO, &status) == 0 && S_ISREG(status.st_mode)) {
         const ssize_t length = readlink("/proc/self/fd/0", path, sizeof path);

@@ -16,9 +16,9 @@ namespace {
 enum class Takes { nothing, value, optional_value };
 
 struct Spelling {
-    Option option;
-    const char* long_name;
-    char short_name; // 0: none
+    Option option{};
+    const char* long_name = "";
+    char short_name = 0; // 0: none
     Takes takes = Takes::nothing;
 };
 

@@ -16,8 +16,8 @@ struct Inverse {
     std::string lost; // what they cannot bring back; empty if nothing
 };
 
-// Reads what `command` is about to change, which must not have happened yet.
-Result<Inverse> inverse_of(const Command& command, Kernel& kernel);
+// Reads what `undone` is about to change, which must not have happened yet.
+Result<Inverse> inverse_of(const Command& undone, Kernel& kernel);
 
 class UndoLog {
   public:

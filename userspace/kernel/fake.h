@@ -57,7 +57,7 @@ class FakeKernel final : public Kernel {
     Result<void> change(const AddDest& add);
     Result<void> change(const EditDest& edit);
     Result<void> change(const DeleteDest& del);
-    Result<void> change(const ZeroCounters& zero);
+    Result<void> change(const ZeroCounters& which);
     Result<void> change(const Flush& flush);
 
     Timeouts timeouts_{900, 120, 300};
