@@ -50,7 +50,8 @@ help:
 	@echo "                   lifetime tests under x86-64 kernels with KASAN, with KCSAN"
 	@echo "  make check-kernels  builds on Debian's kernels 6.1, 6.12 and 7.2, and the tests on each"
 	@echo "  make ci          check, check-debug and the builds on all kernels"
-	@echo "  make bench       instructions per packet, lvs beside ip_vs"
+	@echo "  make bench       what a packet costs in instructions and ns, lvs beside ip_vs"
+	@echo "  make bench-compare BASE=REVISION    what got slower since then"
 	@echo "  make fuzz-kernel COUNT=N    N mutated requests and N mutated packets, under User Mode Linux with KASAN and lockdep"
 	@echo "  make stress      module, namespaces and services come and go under traffic, 200 times (TURNS=)"
 	@echo "  make soak T=3600s   everything at once for an hour, memory must stay flat; goes on where it was stopped"
@@ -151,9 +152,14 @@ ci:
 	scripts/setup.sh
 	scripts/check.sh ci
 
+# They build modules of their own.
 bench:
-	$(for_vm)
+	scripts/setup.sh
 	bench/run
+
+bench-compare:
+	scripts/setup.sh
+	bench/compare "$(BASE)"
 
 # Requests and packets that nobody would send. LVS_FUZZ_SEED=N repeats a run.
 COUNT ?= 100000
