@@ -29,8 +29,8 @@ CMAKE_FLAGS ?=
 
 TOOLS := ipvsadm ipvsadm-save ipvsadm-restore lvs-realserver
 
-.PHONY: all module tools tests install uninstall clean demo shell check check-debug check-kasan check-kcsan \
-	fuzz-kernel check-kernels ci bench stress soak setup help
+.PHONY: all module tools tests install uninstall clean demo shell check lint check-debug check-kasan check-kcsan \
+	fuzz-kernel check-kernels ci bench bench-compare stress soak setup help
 
 all: module tools
 
@@ -46,6 +46,7 @@ help:
 	@echo "  make demo        a client, a director and two web servers: NAT, DR and TUN before your eyes"
 	@echo "  make shell       a prompt in that network"
 	@echo "  make check       all tests"
+	@echo "  make lint        what reading the sources can find: scripts/lint.sh --help lists the parts"
 	@echo "  make check-debug the same under User Mode Linux with KASAN, lockdep, kmemleak and others; check-kasan, check-kcsan:"
 	@echo "                   lifetime tests under x86-64 kernels with KASAN, with KCSAN"
 	@echo "  make check-kernels  builds on Debian's kernels 6.1, 6.12 and 7.2, and the tests on each"
@@ -135,6 +136,10 @@ shell:
 check:
 	scripts/setup.sh
 	scripts/check.sh
+
+lint:
+	scripts/setup.sh
+	scripts/lint.sh
 
 check-debug:
 	scripts/setup.sh
