@@ -4,7 +4,8 @@
 #include "svc/svc.h"
 
 static const char *const names[LVS_DROP_MAX] = {
-#define LVS_DROP_NAME(id, name) [LVS_DROP_##id] = name,
+#define LVS_DROP_NAME(id, name) \
+	[LVS_DROP_##id] = name,
 	LVS_DROP_REASONS(LVS_DROP_NAME)
 #undef LVS_DROP_NAME
 };

@@ -15,27 +15,21 @@
  * The places and priorities of mainline, so that firewalls that work beside it work beside us.
  * Requests and replies are told apart by one lookup, so one hook serves both.
  */
-#define LVS_HOOKS(family)						\
+#define LVS_HOOK(family, where, function, at)				\
 	{								\
-		.hook		= lvs_hook_in,				\
+		.hook		= function,				\
 		.pf		= family,				\
-		.hooknum	= NF_INET_LOCAL_IN,			\
-		.priority	= NF_IP_PRI_NAT_SRC - 2,		\
-	}, {								\
-		.hook		= lvs_hook_in,				\
-		.pf		= family,				\
-		.hooknum	= NF_INET_LOCAL_OUT,			\
-		.priority	= NF_IP_PRI_NAT_DST + 1,		\
-	}, {								\
-		.hook		= lvs_hook_forward,			\
-		.pf		= family,				\
-		.hooknum	= NF_INET_FORWARD,			\
-		.priority	= NF_IP_PRI_NAT_SRC - 1,		\
+		.hooknum	= where,				\
+		.priority	= at,					\
 	}
 
 static const struct nf_hook_ops hooks[] = {
-	LVS_HOOKS(NFPROTO_IPV4),
-	LVS_HOOKS(NFPROTO_IPV6),
+	LVS_HOOK(NFPROTO_IPV4, NF_INET_LOCAL_IN, lvs_hook_in, NF_IP_PRI_NAT_SRC - 2),
+	LVS_HOOK(NFPROTO_IPV4, NF_INET_LOCAL_OUT, lvs_hook_in, NF_IP_PRI_NAT_DST + 1),
+	LVS_HOOK(NFPROTO_IPV4, NF_INET_FORWARD, lvs_hook_forward, NF_IP_PRI_NAT_SRC - 1),
+	LVS_HOOK(NFPROTO_IPV6, NF_INET_LOCAL_IN, lvs_hook_in, NF_IP6_PRI_NAT_SRC - 2),
+	LVS_HOOK(NFPROTO_IPV6, NF_INET_LOCAL_OUT, lvs_hook_in, NF_IP6_PRI_NAT_DST + 1),
+	LVS_HOOK(NFPROTO_IPV6, NF_INET_FORWARD, lvs_hook_forward, NF_IP6_PRI_NAT_SRC - 1),
 };
 
 /*

@@ -42,6 +42,7 @@ enum lvs_genl_cmd {
 	LVS_CMD_GET_DROPS,
 	LVS_CMD_END,
 };
+
 #define LVS_CMD_MAX (LVS_CMD_END - 1)
 
 enum lvs_genl_attr {
@@ -55,6 +56,7 @@ enum lvs_genl_attr {
 	LVS_A_PAD,
 	LVS_A_END,
 };
+
 #define LVS_A_MAX (LVS_A_END - 1)
 
 enum lvs_op_attr {
@@ -64,6 +66,7 @@ enum lvs_op_attr {
 	LVS_OP_A_DEST,		/* nest of IPVS_DEST_ATTR_* */
 	LVS_OP_A_END,
 };
+
 #define LVS_OP_A_MAX (LVS_OP_A_END - 1)
 
 enum lvs_drop_attr {
@@ -74,6 +77,7 @@ enum lvs_drop_attr {
 	LVS_DROP_A_PAD,
 	LVS_DROP_A_END,
 };
+
 #define LVS_DROP_A_MAX (LVS_DROP_A_END - 1)
 
 #endif /* LVS_ABI_H */
