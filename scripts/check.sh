@@ -48,14 +48,6 @@ keep_logs_in check
 # What tests/vm/run goes by. LVS_KO is set anew for other kernels.
 export LVS_KO=$LVS_BUILD/module/$kernel/lvs.ko LVS_IPVSADM=$LVS_BUILD/userspace/ipvsadm
 
-scripts_are_clean() {
-	local file scripts=()
-	while read -r file; do
-		head -n 1 "$file" | grep -qE '^#!.*\b(ba)?sh$' && scripts+=("$file")
-	done < <(find scripts tests bench .ci -type f ! -path '*/out/*')
-	shellcheck -x "${scripts[@]}" scripts/common.sh && echo "${#scripts[@]} scripts"
-}
-
 # Catch2's and other programs under CTest: one test each, as CTest lists them.
 run_ctest() {
 	ctest --test-dir "$LVS_BUILD" --output-on-failure --no-tests=error -j2 | tee "$logs/ctest-raw.log" |
@@ -63,16 +55,6 @@ run_ctest() {
 			s/^ *[0-9]+\/[0-9]+ Test +#[0-9]+: (.*[^.]) \.+ *\*\*\*Skipped.*/skip \1/
 			s/^ *[0-9]+\/[0-9]+ Test +#[0-9]+: (.*[^.]) \.+ *\*\*\*(.*)/not ok \1: \2/'
 	return "${PIPESTATUS[0]}"
-}
-
-# The kernel's own checker, for address spaces, locking annotations and the like.
-sparse_finds_nothing() {
-	make --no-print-directory module KDIR="/lib/modules/$kernel/build" W=1 KCFLAGS=-Werror C=2 >"$logs/sparse-raw.log" 2>&1 || {
-		tail -n 30 "$logs/sparse-raw.log"
-		return 1
-	}
-	! grep -E 'warning:|error:' "$logs/sparse-raw.log" || return 1
-	printf '%s files\n' "$(grep -c ' CHECK ' "$logs/sparse-raw.log")"
 }
 
 # What 'make install' puts where, seen in a directory of its own.
@@ -95,10 +77,8 @@ staged_install() {
 }
 
 part_static() {
-	step 'Scripts: shellcheck'
-	one_test 'shellcheck' scripts_are_clean
-	step "The module's sources: sparse"
-	one_test 'sparse' sparse_finds_nothing
+	step 'The sources: make lint'
+	many_tests 'lint' scripts/lint.sh
 }
 
 build_module() { # VERSION MAKE-ARGUMENT...
