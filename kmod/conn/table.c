@@ -206,7 +206,9 @@ void lvs_conn_link_remove(struct lvs_conn_table *ct, struct lvs_conn_link *link)
 
 static struct lvs_buckets *buckets_alloc(u32 size)
 {
-	struct lvs_buckets *b = kvmalloc(struct_size(b, head, size), GFP_KERNEL_ACCOUNT);
+	/* Whoever asks says what failed, in one line instead of a trace. */
+	struct lvs_buckets *b = kvmalloc(struct_size(b, head, size),
+					 GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	u32 i;
 
 	if (!b)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The module under test and the kernel's log."""
+import contextlib
 import errno
 import os
 import re
@@ -10,6 +11,10 @@ from lib.record import run
 # The word, not a part of another one: "DEBUG" is fine.
 BAD = re.compile(r"\bBUG\b|\bWARNING\b|\bOops\b|Call Trace|general protection|refcount_t|KASAN|unregister_netdevice: waiting"
                  r"|soft lockup|self-detected stall|detected stalls|leaked|Memory state around")
+# Between these marks in the log allocations fail on purpose; scripts/vm knows them too. Traces that some of them leave are
+# no fault then: each real fault has another bad line beside its trace.
+FAULTS_BEGIN, FAULTS_END = "lvs-test: allocations fail on purpose from here", "lvs-test: no allocation fails on purpose any more"
+TRACE = re.compile(r"Call Trace")
 TUNNELS = ("ipip", "ip6_tunnel", "sit")
 
 
@@ -18,6 +23,7 @@ class KernelLog:
         self.fd = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
         os.lseek(self.fd, 0, os.SEEK_END)
         self.lines, self.bad, self.reported = [], [], 0
+        self.expecting = False
 
     def poll(self):
         while True:
@@ -32,8 +38,24 @@ class KernelLog:
                 raise
             text = record.split(";", 1)[1].split("\n", 1)[0]
             self.lines.append(text)
-            if BAD.search(text):
+            if text in (FAULTS_BEGIN, FAULTS_END):
+                self.expecting = text == FAULTS_BEGIN
+            elif BAD.search(text) and not (self.expecting and TRACE.search(text)):
                 self.bad.append(text)
+
+    @contextlib.contextmanager
+    def failed_allocations_expected(self):
+        """While this lasts, the kernel may trace allocations that fail."""
+        self._mark(FAULTS_BEGIN)
+        try:
+            yield
+        finally:
+            self._mark(FAULTS_END)
+
+    @staticmethod
+    def _mark(text):
+        with open("/dev/kmsg", "w") as kmsg:
+            kmsg.write(f"<4>{text}\n")
 
     def complaints(self):
         """Bad lines since the last call."""

@@ -23,6 +23,7 @@ For packets made by hand there are clients and real servers that exist only on p
 clients in 10.9.0.0/16 and fd00:9::/64 live in the router (lib/wire.py: `lab.outside`), real servers 10.1.0.21 to .29
 and fd00:c::21 to ::29 in the sink (`lab.inside`).
 """
+from lib import kernel
 from lib.ipvs import Director
 from lib.namespace import Namespace
 from lib.record import run
@@ -129,6 +130,13 @@ class Lab:
                               for ghosts in self.GHOST_RS.values() for ghost in ghosts])
         self.outside = Wire(self.router, "front", self.director_ns.mac("front"))
         self.inside = Wire(self.sink, "eth0", self.director_ns.mac("back"))
+
+    def reload(self):
+        """The module goes, with services and connections if there are any, and comes back empty."""
+        self.director.close()
+        kernel.remove()
+        kernel.insert()
+        self.director = Director(self.director_ns)
 
     def destroy(self):
         self.outside.close()

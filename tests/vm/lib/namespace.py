@@ -83,3 +83,24 @@ class Namespace:
             os.close(self.fd)
             self.fd = None
             run("ip", "netns", "del", self.name)
+
+
+class Anonymous(Namespace):
+    """One without a name, made by this process alone, which is much faster; gone when it and all its sockets are closed."""
+
+    def __init__(self):
+        self.name = "(anonymous)"
+        home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            if LIBC.unshare(CLONE_NEWNET):
+                error = ctypes.get_errno()
+                raise OSError(error, f"unshare: {os.strerror(error)}")
+            self.fd = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+            _setns(home)
+        finally:
+            os.close(home)
+
+    def delete(self):
+        if self.fd is not None:
+            os.close(self.fd)
+            self.fd = None
