@@ -20,9 +20,9 @@ from lib.ipvs import (DEL_DEST, DEL_SERVICE, DEST, FLUSH, GET_CONFIG, GET_DAEMON
 from lib.lab import VIPS, Lab
 from lib.namespace import CLONE_NEWNET, LIBC, Anonymous, Namespace
 from lib.netlink import Genl, NetlinkError, attrs, nest, u32
-from lib.packet import SYN, tcp, udp
+from lib.packet import udp
 from lib.record import note, run
-from lib.traffic import Server, TcpClient, UdpClient, tcp_name
+from lib.traffic import Server, TcpClient, UdpClient
 
 # On kernels without fault injection nothing is registered.
 test = harness.test if faults.available() else lambda *_, **__: lambda function: function

@@ -12,7 +12,7 @@ from lib.lab import VIPS, Lab
 from lib.namespace import Namespace
 from lib.netlink import Genl
 from lib.record import note, run
-from lib.traffic import Server, TcpClient, tcp_name
+from lib.traffic import Server, TcpClient
 
 FLOWS = int(os.environ.get("LVS_TEST_FLOWS", "2000000"))
 
