@@ -88,7 +88,8 @@ static bool translate(struct lvs_packet *pkt, const struct lvs_quote *q, const s
 }
 
 /* The error is about a reply to the client: the dest must hear it. */
-static unsigned int relay_in(struct lvs_packet *pkt, struct lvs_conn *conn, const struct lvs_quote *q)
+static unsigned int relay_in(struct lvs_packet *pkt, struct lvs_conn *conn,
+			     const struct lvs_quote *q)
 {
 	struct change c = { .outer_dst = true, .inner_dst = false, .addr = &conn->daddr,
 			    .port = conn->dport };
@@ -118,7 +119,8 @@ static unsigned int relay_in(struct lvs_packet *pkt, struct lvs_conn *conn, cons
 }
 
 /* The error is about a request that the dest got: the client must hear it. */
-static unsigned int relay_out(struct lvs_packet *pkt, struct lvs_conn *conn, const struct lvs_quote *q)
+static unsigned int relay_out(struct lvs_packet *pkt, struct lvs_conn *conn,
+			      const struct lvs_quote *q)
 {
 	struct change c = { .outer_dst = false, .inner_dst = true, .addr = &conn->vaddr,
 			    .port = conn->vport };
