@@ -54,7 +54,9 @@ programs() { # PATTERN
 	local file line
 	find scripts tests bench .ci -path '*/out' -prune -o -type f -perm /111 -print | sort | while read -r file; do
 		IFS= read -r line <"$file" 2>/dev/null
-		[[ $line =~ ^'#!'.*$1 ]] && printf '%s\n' "$file"
+		if [[ $line =~ ^'#!'.*$1 ]]; then
+			printf '%s\n' "$file"
+		fi
 	done
 }
 
@@ -121,13 +123,13 @@ make_module() {
 
 lint_shellcheck() {
 	local files
-	mapfile -t files < <({ programs '(/|env )(ba)?sh( |$)' && sources scripts tests bench -- '*.sh'; } | sort -u)
+	mapfile -t files < <({ programs '(/|env )(ba)?sh( |$)'; sources scripts tests bench -- '*.sh'; } | sort -u)
 	shellcheck -x "${files[@]}" && echo "${#files[@]} scripts"
 }
 
 lint_python() {
 	local files
-	mapfile -t files < <({ programs python && sources scripts tests bench -- '*.py'; } | sort -u)
+	mapfile -t files < <({ programs python; sources scripts tests bench -- '*.py'; } | sort -u)
 	pyflakes3 "${files[@]}" && echo "${#files[@]} files"
 }
 
