@@ -46,6 +46,9 @@ host_packages() {
 		linux-source-6.1                # those, and checkpatch; only its scripts are unpacked
 		clang-format                    # lint: how C++ is written
 		clang-tidy                      # lint: mistakes in C++
+		clang                           # the fuzzers
+		libclang-rt-14-dev              # libFuzzer and the sanitizers for them
+		llvm                            # what the fuzzers' corpora cover
 	LIST
 }
 
