@@ -242,8 +242,8 @@ lint_coccinelle() {
 	[ ${#patches[@]} -gt 30 ] || die "only ${#patches[@]} semantic patches in $scripts"
 	{
 		# A function that it cannot read is one that it does not check.
-		spatch --parse-c kmod 2>&1 | sed -n 's/^\(PARSING: \)\(.*\)/file \2/p; /^bad:/p' |
-			awk '/^file/ { file = $2 } /^bad:/ && !seen[file]++ { print file ":0: unreadable: Coccinelle cannot parse it" }'
+		spatch --parse-c kmod 2>&1 |
+			awk -F '[",]' '/^ = File/ { at = $2 ":" $4 } /^BAD/ { sub(" line ", "", at); print at ": unreadable: Coccinelle checks nothing here" }'
 		printf '%s\n' "${patches[@]}" |
 			xargs -P "$jobs" -I FILE bash -c "run_semantic_patch FILE '$logs'"
 	} | sort -u | unexpected coccinelle && echo "${#patches[@]} semantic patches"
