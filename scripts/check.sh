@@ -104,6 +104,8 @@ part_build() {
 part_host() {
 	step 'On this host: unit tests, command lines against their golden outputs'
 	many_tests 'host tests' run_ctest
+	step 'On this host: fuzzers, their corpora and a second more each'
+	many_tests 'fuzzers' tests/fuzz/run --quick
 	step 'make install, into a directory'
 	one_test 'staged install' staged_install
 }
@@ -162,10 +164,14 @@ part_planted() {
 }
 
 suite_on() { # KERNEL SECONDS MEMORY PATTERN...
-	local name=$1 seconds=$2 memory=$3
+	local name=$1 seconds=$2 memory=$3 flows=2000000
 	shift 3
 	step "The suite on $name"
-	LVS_KO=$LVS_BUILD/module/$version/lvs.ko many_tests "VM tests on $name" \
+	# Debug kernels need ten times as long and twice the memory for a connection.
+	case $version in
+	*-lvs-*) flows=200000 ;;
+	esac
+	LVS_TEST_FLOWS=$flows LVS_KO=$LVS_BUILD/module/$version/lvs.ko many_tests "VM tests on $name" \
 		scripts/vm --kernel "$version" --timeout "$seconds" --mem "$memory" --out "$logs/$name" -- tests/vm/run "$@"
 }
 
