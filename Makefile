@@ -30,7 +30,7 @@ CMAKE_FLAGS ?=
 TOOLS := ipvsadm ipvsadm-save ipvsadm-restore lvs-realserver
 
 .PHONY: all module tools tests install uninstall clean demo shell check lint check-debug check-kasan check-kcsan \
-	fuzz-kernel check-kernels ci bench bench-compare stress soak setup help
+	fuzz fuzz-coverage fuzz-kernel check-kernels ci bench bench-compare stress soak setup help
 
 all: module tools
 
@@ -53,6 +53,8 @@ help:
 	@echo "  make ci          check, check-debug and the builds on all kernels"
 	@echo "  make bench       what a packet costs in instructions and ns, lvs beside ip_vs"
 	@echo "  make bench-compare BASE=REVISION    what got slower since then"
+	@echo "  make fuzz T=60s  fuzzers of the parsers, of ipvsadm and of what it reads from the kernel, T each;"
+	@echo "                   make fuzz-coverage: what their corpora reach"
 	@echo "  make fuzz-kernel COUNT=N    N mutated requests and N mutated packets, under User Mode Linux with KASAN and lockdep"
 	@echo "  make stress      module, namespaces and services come and go under traffic, 200 times (TURNS=)"
 	@echo "  make soak T=3600s   everything at once for an hour, memory must stay flat; goes on where it was stopped"
@@ -165,6 +167,15 @@ bench:
 bench-compare:
 	scripts/setup.sh
 	bench/compare "$(BASE)"
+
+# tests/fuzz/run --help: single targets, reproducing what was found. T is a minute unless it is given: see soak.
+fuzz:
+	scripts/setup.sh
+	tests/fuzz/run --time $(if $(filter file,$(origin T)),60s,$(T))
+
+fuzz-coverage:
+	scripts/setup.sh
+	tests/fuzz/run --coverage
 
 # Requests and packets that nobody would send. LVS_FUZZ_SEED=N repeats a run.
 COUNT ?= 100000

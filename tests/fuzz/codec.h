@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Values encoded for the kernel and decoded again.
+#pragma once
+
+#include "fuzz.h"
+
+#include "codec/ipvs.h"
+
+namespace fuzz {
+
+inline lvs::Attributes parsed(const lvs::Bytes& payload) {
+    auto attributes = lvs::Attributes::parse(payload);
+    MUST(attributes);
+    return std::move(*attributes);
+}
+
+inline void check_service(const lvs::Service& service) {
+    const lvs::Bytes payload = lvs::encode_operation(lvs::AddService{service}).payload;
+    const auto decoded = lvs::decode_service(parsed(payload));
+    MUST(decoded && decoded->service == service && decoded->stats == lvs::Stats{});
+}
+
+inline void check_dest(const lvs::ServiceId& id, const lvs::Dest& dest) {
+    const lvs::Bytes payload = lvs::encode_operation(lvs::AddDest{id, dest}).payload;
+    const auto decoded = lvs::decode_dest(parsed(payload), family_of(id));
+    MUST(decoded && decoded->dest == dest);
+}
+
+inline void check_id(const lvs::ServiceId& id) {
+    const lvs::Bytes payload = lvs::encode_get_service(id).payload;
+    const lvs::Attributes outer = parsed(payload);
+    MUST(outer.all().size() == 1);
+    const auto nest = lvs::Attributes::parse(outer.all().front().value);
+    MUST(nest);
+    const auto decoded = lvs::decode_service_id(*nest);
+    MUST(decoded && *decoded == id);
+}
+
+inline void check_daemon(const lvs::Daemon& daemon) {
+    const lvs::Bytes payload = lvs::encode_start_daemon(daemon).payload;
+    const auto decoded = lvs::decode_daemon(parsed(payload));
+    MUST(decoded && *decoded == daemon);
+}
+
+inline void check_timeouts(const lvs::Timeouts& timeouts) {
+    const lvs::Bytes payload = lvs::encode_set_timeouts(timeouts).payload;
+    const auto decoded = lvs::decode_timeouts(parsed(payload));
+    MUST(decoded && *decoded == timeouts);
+}
+
+inline void check_operation(const lvs::Operation& operation) {
+    std::visit(lvs::Overloaded{
+                   [](const lvs::AddService& add) { check_service(add.service); },
+                   [](const lvs::EditService& edit) { check_service(edit.service); },
+                   [](const lvs::DeleteService& del) { check_id(del.service); },
+                   [](const lvs::AddDest& add) { check_dest(add.service, add.dest); },
+                   [](const lvs::EditDest& edit) { check_dest(edit.service, edit.dest); },
+                   [](const lvs::DeleteDest& del) { check_id(del.service); },
+                   [](const lvs::ZeroCounters& zero) {
+                       if (zero.service)
+                           check_id(*zero.service);
+                   },
+                   [](const lvs::Flush&) {},
+               },
+               operation);
+}
+
+} // namespace fuzz
