@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstring>
 #include <fstream>
 
@@ -170,6 +171,20 @@ TEST_CASE("an explanation is found behind a quoted request too", "[replies]") {
     error.msg.nlmsg_len = 5000;
     std::memcpy(payload.data(), &error, sizeof error);
     CHECK_FALSE(outcome_of({NLMSG_ERROR, NLM_F_ACK_TLVS, 1, payload}));
+}
+
+TEST_CASE("an acknowledgement's code is a negative errno or nothing", "[replies]") {
+    for (const std::uint16_t type : {NLMSG_ERROR, NLMSG_DONE})
+        for (const int code : {1, 4095, -4096, INT_MIN, INT_MAX, -1, -4095, 0}) {
+            const nlmsgerr error{code, {}};
+            Bytes payload(sizeof error);
+            std::memcpy(payload.data(), &error, sizeof error);
+            const auto outcome = outcome_of({type, NLM_F_CAPPED, 1, payload});
+            INFO("type " << type << " code " << code);
+            REQUIRE(outcome.ok() == (code <= 0 && code >= -4095));
+            if (outcome)
+                CHECK((*outcome)->error.has_value() == (code < 0));
+        }
 }
 
 TEST_CASE("older kernels without 64-bit counters or a family of the server", "[replies]") {

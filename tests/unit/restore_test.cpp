@@ -69,6 +69,14 @@ TEST_CASE("wrong lines are all reported, and nothing is applied", "[restore]") {
     CHECK(tool.saved() == before);
 }
 
+TEST_CASE("an error is one line, whatever the sentence", "[restore]") {
+    Tool tool;
+    const Answer answer = tool.restore("-A -6 -f 7\n-A -t 192.0.2.1\n");
+    CHECK(answer.err == "rules:1: -6 used before -f\n"
+                        "rules:2: Zero port specified for non-persistent service\n"
+                        "Nothing was changed.\n");
+}
+
 TEST_CASE("a rule that the kernel refuses is named, and nothing remains of the others", "[restore]") {
     const bool extensions = GENERATE(true, false);
     Tool tool = tool_with_table(extensions);

@@ -13,11 +13,15 @@ static_assert(request_header_size == NLMSG_HDRLEN + GENL_HDRLEN);
 
 namespace {
 
+constexpr int greatest_errno = 4095;
+
 // The extended-ack attributes that follow an error code.
 Result<std::optional<Outcome>> with_extended_ack(int code, ByteView attributes, bool present) {
     Outcome outcome;
     if (code == 0)
         return std::optional(outcome);
+    if (code > 0 || code < -greatest_errno)
+        return malformed("an acknowledgement with no error code");
     outcome.error = Error{-code, {}, std::nullopt};
     if (!present)
         return std::optional(outcome);

@@ -41,7 +41,8 @@ void print(World& world, const RuleError& error) {
     world.err << world.in_name;
     if (error.line)
         world.err << ":" << error.line;
-    world.err << ": " << error.text << "\n";
+    // One of the classic sentences ends its own line.
+    world.err << ": " << error.text << (error.text.ends_with('\n') ? "" : "\n");
 }
 
 // Reads all rules and prints every line that is none; the exit code is the first one's.
