@@ -32,8 +32,7 @@ void hash(fuzz::Input& in) {
     const auto d4 = static_cast<u32>(daddr[0]);
 
     MUST(lvs_hash_fold(saddr[0], daddr[0]) == folded(saddr[0], daddr[0]));
-    MUST(lvs_hash_v4(s4, d4, ports, &key) ==
-         finished(folded((u64{s4} << 32 | d4) ^ key.k[0], ports ^ key.k[1]), key));
+    MUST(lvs_hash_v4(s4, d4, ports, &key) == finished(folded((u64{s4} << 32 | d4) ^ key.k[0], ports ^ key.k[1]), key));
 
     u64 h = folded(saddr[0] ^ key.k[0], saddr[1] ^ key.k[1]);
     h ^= folded(daddr[0] ^ key.k[1], daddr[1] ^ key.k[2] ^ h);

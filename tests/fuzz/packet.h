@@ -21,8 +21,8 @@ using Bytes = std::vector<u8>;
 class Packet {
   public:
     Packet(const Bytes& bytes, u32 head_len, u8 af)
-        : head_(new u8[head_len]), pages_(new u8[bytes.size() - head_len]),
-          skb_{head_.get(), head_len, pages_.get(), static_cast<u32>(bytes.size())} {
+        : head_(new u8[head_len]), pages_(new u8[bytes.size() - head_len]), skb_{head_.get(), head_len, pages_.get(),
+                                                                                 static_cast<u32>(bytes.size())} {
         std::copy_n(bytes.begin(), head_len, head_.get());
         std::copy(bytes.begin() + head_len, bytes.end(), pages_.get());
         std::memset(static_cast<void*>(&pkt), 0, sizeof pkt);
@@ -58,7 +58,7 @@ inline void insert_giants(Bytes& bytes, std::size_t count) {
         return;
     Bytes giants(count * 2048);
     for (std::size_t i = 0; i < count; ++i) {
-        giants[i * 2048] = i + 1 < count ? IPPROTO_DSTOPTS : bytes[6];
+        giants[i * 2048] = i + 1 < count ? IPPROTO_DSTOPTS : int{bytes[6]};
         giants[i * 2048 + 1] = 255;
     }
     bytes[6] = IPPROTO_DSTOPTS;

@@ -34,6 +34,7 @@ class Visit {
         ::close(there);
     }
     Visit(const Visit&) = delete;
+    Visit& operator=(const Visit&) = delete;
     ~Visit() {
         if (setns(home_, CLONE_NEWNET))
             std::perror("setns");

@@ -47,6 +47,8 @@ class Channel {
 class WireChannel : public Channel {
   public:
     WireChannel(const std::string& ns, const std::string& device, const std::string& peer_mac);
+    WireChannel(const WireChannel&) = delete;
+    WireChannel& operator=(const WireChannel&) = delete;
     ~WireChannel() override;
     std::size_t largest() const override { return 1500; }
 
@@ -64,6 +66,8 @@ class WireChannel : public Channel {
 class TunChannel : public Channel {
   public:
     TunChannel(const std::string& ns, const std::string& device, bool tap);
+    TunChannel(const TunChannel&) = delete;
+    TunChannel& operator=(const TunChannel&) = delete;
     ~TunChannel() override;
 
   protected:

@@ -40,7 +40,7 @@ class Generator {
 
   private:
     struct Flow {
-        const Target* target;
+        const Target* target = nullptr;
         Endpoint client;
     };
     Flow flow();
