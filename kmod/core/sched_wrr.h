@@ -19,7 +19,9 @@
 
 #include "core/types.h"
 
+#ifndef LVS_WRR_MAX_LISTED	/* fuzzers want it small */
 #define LVS_WRR_MAX_LISTED (256 * 1024)
+#endif
 #define LVS_WRR_NOWHERE (~(u64)0)
 
 struct lvs_wrr_segment {

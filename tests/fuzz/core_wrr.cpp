@@ -5,7 +5,6 @@
 #include "wrr_reference.h"
 
 #include <algorithm>
-#include <set>
 #include <vector>
 
 using reference::Plan;
@@ -74,19 +73,13 @@ struct Cycle {
 };
 
 Weights read_weights(fuzz::Input& in) {
-    const u8 kind = in.byte();
-    Weights weights(kind == 0xff ? 730 : 1 + kind % 12); // so many that one list must serve all
+    Weights weights(1 + in.byte() % 12);
     const u32 factor = 1 + in.below(7);
     const bool great = in.flag();
 
-    for (std::size_t i = 0; i < weights.size(); ++i) {
-        if (kind == 0xff)
-            weights[i] = factor * (static_cast<u32>(i) * 7 % 911 + 1);
-        else if (great)
-            weights[i] = 1 + in.get<u32>() % greatest_weight / factor * factor % greatest_weight;
-        else
-            weights[i] = factor * (1 + in.byte() % 20);
-    }
+    for (u32& weight : weights)
+        weight = great ? 1 + in.get<u32>() % greatest_weight / factor * factor % greatest_weight
+                       : factor * (1 + in.byte() % 20);
     return weights;
 }
 
@@ -139,8 +132,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (small)
         MUST(plan.cycle() == walked);
 
-    const int rounds = plan->shared ? 1 : 8;
-    for (int round = 0; round == 0 || (round < rounds && !in.empty()); ++round) {
+    for (int round = 0; round == 0 || (round < 8 && !in.empty()); ++round) {
         const u64 pos = in.get<u64>() % plan->cycle;
         const Eligible eligible{in.get<u64>()};
 
@@ -151,9 +143,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             check_great_skip(plan, weights, pos, eligible);
     }
 
-    Weights changed = read_weights(in);
-    if (plan->shared)
-        changed.resize(std::min<std::size_t>(changed.size(), 12));
+    const Weights changed = read_weights(in);
     const Plan next(changed);
     const u64 pos = in.get<u64>() % plan->cycle;
     const u64 resumed = lvs_wrr_resume(next.get(), plan.get(), pos);
