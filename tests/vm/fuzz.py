@@ -20,6 +20,13 @@ SEED = os.environ.get("LVS_FUZZ_SEED", "1")
 TIMEOUT = 300 + COUNT // 50
 
 
+def say(text):
+    """For the transcript of a failing test; a long run shows it as it goes."""
+    note(text)
+    if COUNT:
+        print("    " + text, flush=True)
+
+
 class Fuzzer:
     """One of the programs, running; its output is in the transcript when it has ended."""
 
@@ -40,9 +47,7 @@ class Fuzzer:
         output = self.process.stdout.read().decode(errors="replace")
         self.process.wait()
         for line in output.splitlines():
-            note(line)
-            if COUNT:
-                print("    " + line, flush=True)
+            say(line)
         t.equal(self.process.returncode, 0, f"exit code of the fuzzer, seed {SEED}")
 
 
@@ -54,9 +59,9 @@ def users():
 
 @test(timeout=TIMEOUT, lvs_only=True)
 def netlink(t):
-    """Requests of both families, sound and broken, from two threads, in namespaces that come and go."""
+    """Requests of both families, sound and broken, from two processes, in namespaces that come and go."""
     before = users()
-    Fuzzer(t, "fuzz-netlink", 4000).end(t)
+    Fuzzer(t, "fuzz-netlink", 10000).end(t)
     # Namespaces end in the background; only sockets and dumps of theirs hold on to the module.
     wait.until(lambda: users() == before, 60, "nobody holds the module any more")
 
@@ -132,13 +137,14 @@ def packets(t):
     fuzzer = Fuzzer(t, "fuzz-packets", 8000, setup_services(t))
     while fuzzer.running():
         bystander.check()
-        time.sleep(0.2)
+        time.sleep(1 if COUNT else 0.1)
     fuzzer.end(t)
     bystander.check()
-    note(f"the other connections were looked at {bystander.checks} times")
+    say(f"the other connections were looked at {bystander.checks} times")
 
     totals, drops = director.totals(), director.drops()
-    note(f"totals {totals}, drops { {name: count for name, count in drops.items() if count} }")
+    say(f"totals {totals}")
+    say(f"drops { {name: count for name, count in drops.items() if count} }")
     for what in ("conns", "inpkts", "outpkts"):
         t.equal(totals[what] > 100, True, f"more than 100 {what}")
     t.equal(drops["malformed"] > 10, True, "more than 10 malformed packets")

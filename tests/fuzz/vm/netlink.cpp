@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Fuzzes the families IPVS and LVS of a loaded module: sound and broken requests from several threads, in namespaces
+// Fuzzes the families IPVS and LVS of a loaded module: sound and broken requests from several processes, in namespaces
 // that come and go meanwhile. Needs root and a kernel that may crash: run it in the VM (tests/vm/fuzz.py does).
 //
 // Every request must be answered as netlink_session.h says. In a namespace that nobody else works on, a request that is
 // refused must also have changed nothing. At the end every namespace must be empty after a flush.
 //
-// The messages of a thread repeat with --seed; with --threads 1 so does everything.
-#include <atomic>
+// The work goes in generations: processes start, work on the namespaces that there are, and end, with some sockets open
+// and dumps half read; then a namespace is replaced, and its end overlaps with the next generation. What a process
+// sends repeats with --seed; with --processes 1 so does everything.
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -14,32 +16,30 @@
 #include <linux/genetlink.h>
 #include <linux/ip_vs.h>
 #include <linux/netlink.h>
-#include <mutex>
-#include <thread>
 
+#include "lvs/abi.h"
 #include "netlink_session.h"
 #include "options.h"
+#include "workers.h"
 
 using namespace fuzz;
 
 namespace {
 
-constexpr std::size_t kShared = 4; // namespaces that the threads work on together
+constexpr std::size_t kShared = 4; // namespaces that the processes work on together
 constexpr unsigned kBurst = 48;    // datagrams to one namespace before the next
+constexpr unsigned kBursts = 16;   // of a process
 constexpr std::size_t kLargest = 2 << 20;
 
 struct Run {
     Options options;
     Families families;
     Deadline deadline;
-    std::mutex lock; // of what follows
+    std::shared_ptr<Tally> tally = shared_memory<Tally>();
     std::vector<Namespace> shared;
-    std::uint64_t namespaces = 0;
-    Tally tally;
-    std::atomic<std::uint64_t> messages{0};
-    std::atomic<bool> failed{false};
+    std::uint64_t generation = 0;
 
-    bool over() const { return failed || messages >= options.count || deadline.over(); }
+    bool over() const { return tally->messages >= options.count || deadline.over(); }
 };
 
 // A datagram of one or several messages, most of them sound.
@@ -73,53 +73,40 @@ Datagram make_datagram(Random& random, Grammar& grammar, std::uint32_t& seq) {
     return datagram;
 }
 
+void check_empty(const Run& run, const Namespace& ns) {
+    Random random(0);
+    std::vector<std::uint8_t> buffer;
+    Session session(ns, run.families, random, buffer);
+    session.flush();
+    if (const std::size_t left = session.services())
+        throw Violation(std::to_string(left) + " services are left after a flush");
+}
+
 class Worker {
   public:
     Worker(Run& run, unsigned index)
-        : run_(run), index_(index), random_(run.options.seed * 1000 + index), grammar_(random_, run.families) {}
+        : run_(run), random_((run.options.seed * 1000003 + run.generation) * 64 + index),
+          grammar_(random_, run.families) {}
 
-    void work() {
+    bool work() {
         try {
-            own_ = new_namespace();
-            while (!run_.over())
-                burst();
-            check_empty(own_);
+            const Namespace own = new_namespace();
+            for (unsigned n = 0; n < kBursts && !run_.over(); n++)
+                random_.one_in(3) ? burst(own, true) : burst(random_.of(run_.shared), false);
+            check_empty(run_, own);
+            return true;
         } catch (const std::exception& error) {
-            run_.failed = true;
-            const std::lock_guard guard(run_.lock);
-            std::printf("thread %u, seed %llu, after %llu of its messages: %s\n%zu bytes were sent last:\n%s", index_,
+            std::printf("seed %llu, generation %llu: %s\n%zu bytes were sent last:\n%s",
                         static_cast<unsigned long long>(run_.options.seed),
-                        static_cast<unsigned long long>(tally_.messages), error.what(), last_.size(),
+                        static_cast<unsigned long long>(run_.generation), error.what(), last_.size(),
                         hex(last_).c_str());
+            return false;
         }
-        const std::lock_guard guard(run_.lock);
-        run_.tally.add(tally_);
-    }
-
-    void check_empty(const Namespace& ns) {
-        Session session(ns, run_.families, random_);
-        session.flush();
-        if (const std::size_t left = session.services())
-            throw Violation(std::to_string(left) + " services are left after a flush");
     }
 
   private:
-    Namespace choose() {
-        Random& random = random_;
-        const std::size_t slot = random.below(kShared);
-        Namespace fresh = random.one_in(8) ? new_namespace() : nullptr;
-        const std::lock_guard guard(run_.lock);
-        if (fresh) {
-            // The old one ends with its last socket.
-            run_.shared[slot] = fresh;
-            run_.namespaces++;
-        }
-        return run_.shared[slot];
-    }
-
-    void burst() {
-        const bool alone = random_.one_in(3);
-        Session session(alone ? own_ : choose(), run_.families, random_);
+    void burst(const Namespace& ns, bool alone) {
+        Session session(ns, run_.families, random_, buffer_);
         for (unsigned n = 0; n < kBurst && !run_.over(); n++) {
             const Datagram datagram = make_datagram(random_, grammar_, seq_);
             last_ = datagram.bytes;
@@ -128,74 +115,79 @@ class Worker {
             std::vector<std::uint8_t> before;
             if (compare)
                 before = session.state();
-            const unsigned refused = session.exchange(datagram.bytes, tally_, abandon);
+            const unsigned refused = session.exchange(datagram.bytes, *run_.tally, abandon);
             if (compare && refused && session.state() != before)
                 throw Violation("a request that was refused changed something");
-            run_.messages += datagram.messages;
         }
     }
 
     Run& run_;
-    unsigned index_;
     Random random_;
     Grammar grammar_;
-    Namespace own_;
-    Tally tally_;
     std::uint32_t seq_ = 1;
-    std::vector<std::uint8_t> last_;
+    std::vector<std::uint8_t> last_, buffer_;
 };
 
+bool fuzz_all(Run& run, unsigned processes) {
+    Random random(run.options.seed);
+    for (std::size_t i = 0; i < kShared; i++)
+        run.shared.push_back(new_namespace());
+    while (!run.over()) {
+        if (!in_processes(processes, [&run](unsigned i) { return Worker(run, i).work(); }))
+            return false;
+        run.generation++;
+        random.of(run.shared) = new_namespace();
+    }
+    for (const Namespace& ns : run.shared)
+        check_empty(run, ns);
+    return true;
+}
+
 // A fuzzer that never gets anything through tests the parser only.
-void check_reached(const Run& run) {
-    if (run.tally.messages < 5000)
+void check_reached(const Tally& tally) {
+    if (tally.messages < 5000)
         return;
     for (int cmd : {IPVS_CMD_NEW_SERVICE, IPVS_CMD_SET_SERVICE, IPVS_CMD_DEL_SERVICE, IPVS_CMD_GET_SERVICE,
                     IPVS_CMD_NEW_DEST, IPVS_CMD_SET_DEST, IPVS_CMD_DEL_DEST, IPVS_CMD_GET_DEST, IPVS_CMD_GET_DAEMON,
                     IPVS_CMD_SET_CONFIG, IPVS_CMD_GET_CONFIG, IPVS_CMD_GET_INFO, IPVS_CMD_ZERO, IPVS_CMD_FLUSH})
-        if (!run.tally.done.contains({true, cmd}))
+        if (!tally.done[true][cmd])
             throw Violation("IPVS command " + std::to_string(cmd) + " never succeeded");
-    for (int cmd : {1, 2, 3})
-        if (!run.tally.done.contains({false, cmd}))
+    for (int cmd : {LVS_CMD_GET_INFO, LVS_CMD_BATCH, LVS_CMD_GET_DROPS})
+        if (!tally.done[false][cmd])
             throw Violation("LVS command " + std::to_string(cmd) + " never succeeded");
 }
 
 void print_summary(const Run& run) {
+    const Tally& tally = *run.tally;
+    auto number = [](std::uint64_t value) { return static_cast<unsigned long long>(value); };
     const double seconds = run.deadline.elapsed();
-    std::printf("%llu messages in %.1f s (%.0f a second), %llu replies, %llu dumps abandoned, %llu namespaces\n",
-                static_cast<unsigned long long>(run.tally.messages), seconds, run.tally.messages / seconds,
-                static_cast<unsigned long long>(run.tally.replies),
-                static_cast<unsigned long long>(run.tally.interrupted),
-                static_cast<unsigned long long>(run.namespaces));
-    for (const auto& [code, count] : run.tally.errors)
-        std::printf("  %9llu %s\n", static_cast<unsigned long long>(count),
-                    code ? std::strerror(code) : "acknowledged");
+    std::printf("%llu messages in %.1f s (%.0f a second), %llu replies, %llu dumps abandoned, %llu generations\n",
+                number(tally.messages), seconds, static_cast<double>(tally.messages) / seconds, number(tally.replies),
+                number(tally.interrupted), number(run.generation));
+    for (std::size_t code = 0; code < tally.errors.size(); code++)
+        if (tally.errors[code])
+            std::printf("  %9llu %s\n", number(tally.errors[code]),
+                        code ? std::strerror(static_cast<int>(code)) : "acknowledged");
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
-    Run run{.options = parse_options(argc, argv, 100000, {{"threads", "2"}}), .deadline = Deadline(0)};
     try {
+        Run run{.options = parse_options(argc, argv, 100000, {{"processes", "2"}}),
+                .families = {},
+                .deadline = Deadline(0)};
         run.deadline = Deadline(run.options.seconds);
-        run.families = {family_number(IPVS_GENL_NAME), family_number("LVS")};
-        const unsigned threads = static_cast<unsigned>(std::atoi(run.options.more["threads"].c_str()));
-        std::printf("seed %llu, %u threads\n", static_cast<unsigned long long>(run.options.seed), threads);
-        std::fflush(stdout);
-        for (std::size_t i = 0; i < kShared; i++)
-            run.shared.push_back(new_namespace());
-        std::vector<std::thread> running;
-        for (unsigned i = 0; i < threads; i++)
-            running.emplace_back([&run, i] { Worker(run, i).work(); });
-        for (std::thread& thread : running)
-            thread.join();
-        for (const Namespace& ns : run.shared)
-            Worker(run, threads).check_empty(ns);
+        run.families = {family_number(IPVS_GENL_NAME), family_number(LVS_GENL_NAME)};
+        const unsigned processes = static_cast<unsigned>(std::atoi(run.options.more["processes"].c_str()));
+        std::printf("seed %llu, %u processes\n", static_cast<unsigned long long>(run.options.seed), processes);
+        const bool good = fuzz_all(run, processes);
         print_summary(run);
-        if (!run.failed)
-            check_reached(run);
+        if (good)
+            check_reached(*run.tally);
+        return good ? 0 : 1;
     } catch (const std::exception& error) {
         std::printf("%s\n", error.what());
-        run.failed = true;
+        return 1;
     }
-    return run.failed ? 1 : 0;
 }

@@ -71,7 +71,7 @@ Attr Grammar::service(bool whole, bool v6) {
     } else {
         in.push_back(u16(IPVS_SVC_ATTR_PROTOCOL, random_.pick({IPPROTO_TCP, IPPROTO_TCP, IPPROTO_UDP})));
         in.push_back(address(random_, IPVS_SVC_ATTR_ADDR, v6, "192.0.2.0", "2001:db8::", 2));
-        in.push_back(be16(IPVS_SVC_ATTR_PORT, random_.one_in(64) ? 0 : 80 + random_.below(3)));
+        in.push_back(be16(IPVS_SVC_ATTR_PORT, random_.one_in(64) ? 0 : 80 + random_.below(2)));
     }
     if (!whole)
         return attr;
@@ -93,8 +93,8 @@ Attr Grammar::dest(bool whole, bool v6) {
     Attrs& in = attr.children;
     if (random_.one_in(64))
         v6 = !v6;
-    in.push_back(address(random_, IPVS_DEST_ATTR_ADDR, v6, "10.1.0.0", "fd00::", 8));
-    in.push_back(be16(IPVS_DEST_ATTR_PORT, 8000 + random_.below(16)));
+    in.push_back(address(random_, IPVS_DEST_ATTR_ADDR, v6, "10.1.0.0", "fd00::", 6));
+    in.push_back(be16(IPVS_DEST_ATTR_PORT, 8000 + random_.below(4)));
     if (random_.one_in(4))
         in.push_back(u16(IPVS_DEST_ATTR_ADDR_FAMILY, v6 ? AF_INET6 : AF_INET));
     if (!whole)

@@ -19,6 +19,7 @@ namespace fuzz {
 namespace {
 
 constexpr int kQueue = 16 << 20; // no answer may be lost for lack of room
+constexpr std::size_t kLargestRead = 4 << 20;
 
 // What the module itself may answer; the contract's errnos, ours for clients that are too new, and no memory.
 bool allowed(int code) {
@@ -52,7 +53,7 @@ void set(int fd, int level, int option, int value) {
 template <typename F> bool each_attr(const std::uint8_t* data, std::size_t size, F visit) {
     std::size_t at = 0;
     while (at + NLA_HDRLEN <= size) {
-        nlattr header;
+        nlattr header{};
         std::memcpy(&header, data + at, sizeof(header));
         if (header.nla_len < NLA_HDRLEN || header.nla_len > size - at)
             return false;
@@ -95,16 +96,6 @@ Namespace new_namespace() {
     return std::make_shared<Fd>(fd);
 }
 
-void Tally::add(const Tally& other) {
-    messages += other.messages;
-    replies += other.replies;
-    interrupted += other.interrupted;
-    for (const auto& [code, count] : other.errors)
-        errors[code] += count;
-    for (const auto& [command, count] : other.done)
-        done[command] += count;
-}
-
 // A message of a datagram that the kernel gets to see, by the rules of netlink_rcv_skb(9).
 struct Session::Expected {
     nlmsghdr header{};
@@ -127,8 +118,9 @@ struct Session::Expected {
     }
 };
 
-Session::Session(const Namespace& ns, Families families, Random& random)
-    : namespace_(ns), families_(families), random_(random) {
+Session::Session(const Namespace& ns, Families families, Random& random, std::vector<std::uint8_t>& buffer)
+    : namespace_(ns), families_(families), random_(random), buffer_(buffer) {
+    buffer_.resize(kLargestRead);
     open();
 }
 
@@ -143,7 +135,7 @@ void Session::open() {
     // Small reads make dumps of many parts; an answer that quotes a whole request needs a large one.
     const bool quotes = random_.one_in(4);
     set(socket_.get(), SOL_NETLINK, NETLINK_CAP_ACK, !quotes);
-    buffer_.resize(quotes || random_.one_in(2) ? 4 << 20 : 4096);
+    read_size_ = quotes || random_.one_in(2) ? kLargestRead : 4096;
 }
 
 void Session::send(const std::vector<std::uint8_t>& datagram) {
@@ -156,22 +148,21 @@ void Session::send(const std::vector<std::uint8_t>& datagram) {
 }
 
 bool Session::receive() {
-    const ssize_t size = recv(socket_.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT | MSG_TRUNC);
+    const ssize_t size = recv(socket_.get(), buffer_.data(), read_size_, MSG_DONTWAIT | MSG_TRUNC);
     if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
         return false;
     if (size < 0)
         throw Violation(std::string("recv: ") + std::strerror(errno));
-    if (static_cast<std::size_t>(size) > buffer_.size())
-        throw Violation("an answer of " + std::to_string(size) + " bytes to a read of " +
-                        std::to_string(buffer_.size()));
+    if (static_cast<std::size_t>(size) > read_size_)
+        throw Violation("an answer of " + std::to_string(size) + " bytes to a read of " + std::to_string(read_size_));
     received_ = static_cast<std::size_t>(size);
     return true;
 }
 
 void Session::check_error(const Expected& request, int code, bool has_message, std::int64_t offset, Tally& tally) {
-    tally.errors[code]++;
+    tally.errors[code & 255]++;
     if (code == 0) {
-        tally.done[{request.ipvs, request.genl.cmd}] += request.ours;
+        tally.done[request.ipvs][request.genl.cmd] += request.ours;
         return;
     }
     const std::string what = std::string(std::strerror(code)) + " for command " + std::to_string(request.genl.cmd) +
@@ -190,7 +181,7 @@ unsigned Session::check_answers(std::map<std::uint32_t, Expected>& expected, Tal
     unsigned refused = 0;
     std::size_t at = 0;
     while (at + NLMSG_HDRLEN <= received_) {
-        nlmsghdr header;
+        nlmsghdr header{};
         std::memcpy(&header, buffer_.data() + at, sizeof(header));
         if (header.nlmsg_len < NLMSG_HDRLEN || header.nlmsg_len > received_ - at)
             throw Violation("an answer's length is wrong");
@@ -219,7 +210,7 @@ unsigned Session::check_answers(std::map<std::uint32_t, Expected>& expected, Tal
         std::memcpy(&code, body, sizeof(code));
         std::size_t tlvs = sizeof(code);
         if (header.nlmsg_type == NLMSG_ERROR) {
-            nlmsgerr error;
+            nlmsgerr error{};
             if (size < sizeof(error))
                 throw Violation("a short acknowledgement");
             std::memcpy(&error, body, sizeof(error));
@@ -303,7 +294,7 @@ std::vector<std::vector<std::uint8_t>> Session::query(const Request& request) {
     bool ended = false;
     while (receive()) {
         for (std::size_t at = 0; at + NLMSG_HDRLEN <= received_;) {
-            nlmsghdr header;
+            nlmsghdr header{};
             std::memcpy(&header, buffer_.data() + at, sizeof(header));
             const std::uint8_t* body = buffer_.data() + at + NLMSG_HDRLEN;
             if (header.nlmsg_type == NLMSG_ERROR || header.nlmsg_type == NLMSG_DONE) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -17,6 +18,8 @@ namespace fuzz {
 class Fd {
   public:
     explicit Fd(int fd) : fd_(fd) {}
+    Fd(const Fd&) = delete;
+    Fd& operator=(const Fd&) = delete;
     Fd(Fd&& other) noexcept : fd_(other.fd_) { other.fd_ = -1; }
     Fd& operator=(Fd&& other) noexcept {
         std::swap(fd_, other.fd_);
@@ -38,16 +41,18 @@ struct Violation : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
+// Counts what all processes do; in memory that they share.
 struct Tally {
-    std::uint64_t messages = 0, replies = 0, interrupted = 0;
-    std::map<int, std::uint64_t> errors;               // errno -> answers; 0: acknowledged
-    std::map<std::pair<int, int>, std::uint64_t> done; // (family, command) -> how often it did what it was asked to
-    void add(const Tally& other);
+    using Count = std::atomic<std::uint64_t>;
+    Count messages, replies, interrupted;
+    std::array<Count, 256> errors;              // by errno; 0: acknowledged
+    std::array<std::array<Count, 256>, 2> done; // LVS's and IPVS's commands that did what they were asked to
 };
 
 class Session {
   public:
-    Session(const Namespace& ns, Families families, Random& random);
+    // `buffer` is the caller's, who has many sessions one after the other; it is made as large as it must be.
+    Session(const Namespace& ns, Families families, Random& random, std::vector<std::uint8_t>& buffer);
 
     // Sends the datagram, reads all answers, and throws a Violation if they are not what they have to be.
     // `abandon` closes the socket instead after at most one read, with the rest of a dump to come.
@@ -75,7 +80,8 @@ class Session {
     Random& random_;
     Fd socket_{-1};
     bool extack_ = true;
-    std::vector<std::uint8_t> buffer_;
+    std::vector<std::uint8_t>& buffer_;
+    std::size_t read_size_ = 0;
     std::size_t received_ = 0;
     std::uint32_t seq_ = 0x40000000; // of our own questions; those of datagrams are the caller's
 };

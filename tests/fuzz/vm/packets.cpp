@@ -11,20 +11,19 @@
 //   wire outside|inside NAMESPACE DEVICE MAC     a link's far end, and the director's address on it
 //   tun NAMESPACE         where to make the devices
 //
-// The packets of a thread repeat with --seed.
+// The packets of a process repeat with --seed.
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <sstream>
-#include <thread>
 
 #include "options.h"
 #include "packet_channel.h"
 #include "packet_generate.h"
+#include "workers.h"
 
 using namespace fuzz;
 
@@ -70,19 +69,25 @@ Setup read_setup(std::istream& in) {
     return setup;
 }
 
+// How each way in was used, by all processes.
+struct Counts {
+    std::atomic<std::uint64_t> packets;
+    struct {
+        std::atomic<std::uint64_t> accepted, refused, gso;
+    } of[4];
+};
+constexpr const char* kNames[] = {"outside", "inside", "tun", "tap"};
+
 struct Run {
     Options options;
     Setup setup;
     Deadline deadline;
-    std::atomic<std::uint64_t> packets{0};
-    std::atomic<bool> failed{false};
-    std::mutex lock;
-    std::map<std::string, Sent> sent;
+    std::shared_ptr<Counts> counts = shared_memory<Counts>();
 
-    bool over() const { return failed || packets >= options.count || deadline.over(); }
+    bool over() const { return counts->packets >= options.count || deadline.over(); }
 };
 
-void send_all(Run& run, unsigned index) {
+void send_all(const Run& run, unsigned index) {
     Random random(run.options.seed * 1000 + index);
     Generator generator(random, run.setup.network);
     const std::string suffix = std::to_string(index);
@@ -104,59 +109,53 @@ void send_all(Run& run, unsigned index) {
                 channel = &tap;
             channel->send(one.packet, random);
         }
-        run.packets += packets.size();
+        run.counts->packets += packets.size();
     }
-    const std::lock_guard guard(run.lock);
-    for (const auto& [name, channel] : {std::pair<const char*, const Channel*>{"outside", outside.get()},
-                                        {"inside", inside.get()},
-                                        {"tun", &tun},
-                                        {"tap", &tap}}) {
-        Sent& sum = run.sent[name];
-        sum.accepted += channel->sent.accepted;
-        sum.refused += channel->sent.refused;
-        sum.gso += channel->sent.gso;
+    const Channel* const channels[] = {outside.get(), inside.get(), &tun, &tap};
+    for (std::size_t i = 0; i < std::size(channels); i++) {
+        run.counts->of[i].accepted += channels[i]->sent.accepted;
+        run.counts->of[i].refused += channels[i]->sent.refused;
+        run.counts->of[i].gso += channels[i]->sent.gso;
     }
 }
 
 void report(const Run& run) {
     const double seconds = run.deadline.elapsed();
-    std::printf("%llu packets in %.1f s (%.0f a second)\n", static_cast<unsigned long long>(run.packets), seconds,
-                static_cast<double>(run.packets) / seconds);
-    for (const auto& [name, sent] : run.sent)
-        std::printf("  %-7s %9llu accepted, of which %llu GSO; %llu refused by the device\n", name.c_str(),
-                    static_cast<unsigned long long>(sent.accepted), static_cast<unsigned long long>(sent.gso),
-                    static_cast<unsigned long long>(sent.refused));
-    for (const auto& [name, sent] : run.sent) // else this fuzzes the devices
-        if (sent.accepted < sent.refused)
-            throw std::runtime_error(name + " refuses most packets");
+    auto number = [](std::uint64_t value) { return static_cast<unsigned long long>(value); };
+    std::printf("%llu packets in %.1f s (%.0f a second)\n", number(run.counts->packets), seconds,
+                static_cast<double>(run.counts->packets) / seconds);
+    for (std::size_t i = 0; i < std::size(kNames); i++) {
+        const auto& sent = run.counts->of[i];
+        std::printf("  %-7s %9llu accepted, of which %llu GSO; %llu refused by the device\n", kNames[i],
+                    number(sent.accepted), number(sent.gso), number(sent.refused));
+        if (sent.accepted < sent.refused) // then this fuzzes the device
+            throw std::runtime_error(std::string(kNames[i]) + " refuses most packets");
+    }
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
-    Run run{.options = parse_options(argc, argv, 100000, {{"threads", "2"}}), .setup = {}, .deadline = Deadline(0)};
     try {
-        run.setup = read_setup(std::cin);
+        Run run{.options = parse_options(argc, argv, 100000, {{"processes", "2"}}),
+                .setup = read_setup(std::cin),
+                .deadline = Deadline(0)};
         run.deadline = Deadline(run.options.seconds);
-        const unsigned threads = static_cast<unsigned>(std::atoi(run.options.more["threads"].c_str()));
-        std::printf("seed %llu, %u threads\n", static_cast<unsigned long long>(run.options.seed), threads);
-        std::fflush(stdout);
-        std::vector<std::thread> running;
-        for (unsigned i = 0; i < threads; i++)
-            running.emplace_back([&run, i] {
-                try {
-                    send_all(run, i);
-                } catch (const std::exception& error) {
-                    run.failed = true;
-                    std::printf("thread %u: %s\n", i, error.what());
-                }
-            });
-        for (std::thread& thread : running)
-            thread.join();
+        const unsigned processes = static_cast<unsigned>(std::atoi(run.options.more["processes"].c_str()));
+        std::printf("seed %llu, %u processes\n", static_cast<unsigned long long>(run.options.seed), processes);
+        const bool good = in_processes(processes, [&run](unsigned i) {
+            try {
+                send_all(run, i);
+                return true;
+            } catch (const std::exception& error) {
+                std::printf("process %u: %s\n", i, error.what());
+                return false;
+            }
+        });
         report(run);
+        return good ? 0 : 1;
     } catch (const std::exception& error) {
         std::printf("%s\n", error.what());
-        run.failed = true;
+        return 1;
     }
-    return run.failed ? 1 : 0;
 }
