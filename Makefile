@@ -179,12 +179,11 @@ fuzz-coverage:
 
 # Requests and packets that nobody would send. LVS_FUZZ_SEED=N repeats a run.
 COUNT ?= 100000
-fuzz-kernel: tests tools
+fuzz-kernel: KERNEL := uml
+fuzz-kernel:
 	scripts/setup.sh
-	@. scripts/common.sh && scripts/kernel uml && version=$$(kernel_named uml) && \
-		$(MAKE) --no-print-directory module KDIR="$$(kernel_headers "$$version")" && \
-		LVS_KO=$(BUILD)/module/$$version/lvs.ko LVS_IPVSADM=$(BUILD)/userspace/ipvsadm LVS_FUZZ_COUNT=$(COUNT) \
-		scripts/vm --kernel "$$version" --timeout 0 --mem 3072 -- tests/vm/run fuzz
+	$(MAKE) --no-print-directory tests
+	$(for_kernel) && LVS_FUZZ_COUNT=$(COUNT) scripts/vm --kernel "$$version" --timeout 0 --mem 3072 -- tests/vm/run fuzz
 
 # Sets version and what tests/vm/run goes by for KERNEL, a name of scripts/kernel, or the stock kernel.
 KERNEL ?=
