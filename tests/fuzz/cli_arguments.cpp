@@ -36,6 +36,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::vector<std::string> lines = split({reinterpret_cast<const char*>(data), size}, '\n');
     lines.resize(std::min<std::size_t>(lines.size(), 24));
     Tool tool;
+    MUST(tool.run("-R", present).exit_code == 0);
 
     for (const std::string& line : lines) {
         std::vector<std::string> words = split(line, ' ');

@@ -7,15 +7,6 @@ using namespace fuzz;
 
 namespace {
 
-constexpr const char* present = "-A -t 192.0.2.10:80 -s wlc -p 300\n"
-                                "-a -t 192.0.2.10:80 -r 10.1.1.2:80 -m -w 2\n"
-                                "-a -t 192.0.2.10:80 -r 10.1.1.3:80 -g\n"
-                                "-A -u [fd00::10]:53 -s rr\n"
-                                "-a -u [fd00::10]:53 -r [fd00::2]:53 -i --tun-type gue --tun-port 6080 --tun-csum\n"
-                                "-A -f 7 -s sh -b sh-port\n"
-                                "--set 100 200 300\n"
-                                "--start-daemon backup --mcast-interface dm0\n";
-
 std::vector<std::string> lines_of(const std::string& text) {
     std::vector<std::string> lines;
     std::istringstream in(text);
