@@ -241,7 +241,7 @@ TEST_CASE("quotes that are no TCP or UDP, or not sound", "[packet]") {
 }
 
 TEST_CASE("a quoted tunnel header has the tunnelled packet behind it", "[packet]") {
-    lvs_packet inner;
+    lvs_packet inner{};
     __be32 end = 0;
     const auto tunnelled = [&](const Bytes& quote) {
         const Parsed parsed(v4(IPPROTO_ICMP) + unreachable4 + quote, 20);
