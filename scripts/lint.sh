@@ -104,11 +104,12 @@ kernel_scripts() {
 	version=$(dpkg-query -W -f '${Version}' $source 2>/dev/null) || die "$source is missing; run scripts/setup.sh"
 	dir=$LVS_CACHE/kernel-scripts/$version
 	if [ ! -d "$dir" ]; then
-		rm -rf "$dir".new.*
-		mkdir -p "$dir.new.$$"
-		tar -C "$dir.new.$$" -xf "/usr/src/$source.tar.xz" --strip-components=2 "$source"/scripts/{checkpatch.pl,spelling.txt} \
-			"$source"/scripts/{const_structs.checkpatch,kernel-doc,coccinelle} || return
-		mv -T "$dir.new.$$" "$dir" || return
+		mkdir -p "$dir.$$"
+		tar -C "$dir.$$" -xf "/usr/src/$source.tar.xz" --strip-components=2 \
+			"$source"/scripts/{checkpatch.pl,spelling.txt,const_structs.checkpatch,kernel-doc,coccinelle} &&
+			mv -T "$dir.$$" "$dir"
+		rm -rf "$dir.$$"
+		[ -d "$dir" ] || return
 	fi
 	printf '%s\n' "$dir"
 }
@@ -176,10 +177,10 @@ lint_warnings() {
 	# Without it modpost runs again, and tells again.
 	rm -f "$LVS_BUILD"/module/*/Module.symvers
 	make_module >"$log" 2>&1 || {
-		grep -E 'error|warning|\*\*\*' "$log" || tail -n 30 "$log"
+		grep -E 'error:|warning:|\*\*\*' "$log" || tail -n 30 "$log"
 		return 1
 	}
-	! grep -i 'warning' "$log" || return
+	! grep -i 'warning:' "$log" || return
 	kernel_doc=$(kernel_scripts)/kernel-doc || return
 	mapfile -t files < <(sources kmod include -- '*.[ch]')
 	! "$kernel_doc" -none -Wall "${files[@]}" 2>&1 | grep -E 'warning|error' || return
@@ -192,7 +193,7 @@ lint_sparse() {
 		tail -n 30 "$log"
 		return 1
 	}
-	! grep -E 'warning:|error:' "$log" && echo "$(grep -c ' CHECK ' "$log") files"
+	! grep -A 2 -E 'warning:|error:' "$log" && echo "$(grep -c ' CHECK ' "$log") files"
 }
 
 # init_module and cleanup_module are what module_init() and module_exit() make; __pfx_ symbols are the kernel's padding.
