@@ -164,8 +164,8 @@ lint_headers() {
 	mapfile -t cxx < <(sources userspace tests/unit tests/golden tests/fuzz -- '*.h' '*.hpp')
 	own="-Wno-missing-field-initializers -isystem include -Ikmod -Iuserspace -Itests/unit $(pkg-config --cflags libnl-genl-3.0)"
 	{
-		printf "gcc -std=c11 -Wpedantic $strict -Iinclude -x c -include %s /dev/null\n" "${shared[@]}"
-		printf "g++ -std=c++20 -Wpedantic $strict -Iinclude -x c++ -include %s /dev/null\n" "${shared[@]}"
+		printf "gcc -std=c11 -pedantic-errors $strict -Iinclude -x c -include %s /dev/null\n" "${shared[@]}"
+		printf "g++ -std=c++20 -pedantic-errors $strict -Iinclude -x c++ -include %s /dev/null\n" "${shared[@]}"
 		printf "gcc -std=gnu11 $strict -Iinclude -Ikmod -x c -include %s /dev/null\n" "${core[@]}"
 		printf "g++ -std=gnu++20 $strict -Iinclude -Ikmod -x c++ -include %s /dev/null\n" "${core[@]}"
 		printf "g++ -std=gnu++20 $strict $own -x c++ -include %s /dev/null\n" "${cxx[@]}"

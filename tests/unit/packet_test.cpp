@@ -68,17 +68,17 @@ Bytes fragment(u8 next, u16 place) {
 struct Parsed {
     Parsed(const Bytes& bytes, u32 head_len)
         : memory(bytes), skb{memory.data(), head_len, memory.data() + head_len, static_cast<u32>(memory.size())} {
-        std::memset(&pkt, 0, sizeof pkt);
         pkt.skb = &skb;
         pkt.af = memory[0] >> 4 == 4 ? AF_INET : AF_INET6;
         result = pkt.af == AF_INET ? lvs_parse_v4(&pkt, reinterpret_cast<const iphdr*>(memory.data()))
                                    : lvs_parse_v6(&pkt, reinterpret_cast<const ipv6hdr*>(memory.data()));
     }
     Parsed(const Parsed&) = delete;
+    Parsed& operator=(const Parsed&) = delete;
 
     Bytes memory;
     sk_buff skb;
-    lvs_packet pkt;
+    lvs_packet pkt{};
     lvs_parsed result;
 };
 
@@ -173,8 +173,8 @@ namespace {
 
 bool quotes(const Bytes& bytes) {
     const Parsed parsed(bytes, static_cast<u32>(bytes.size()));
-    lvs_packet quoted;
-    lvs_quote q;
+    lvs_packet quoted{};
+    lvs_quote q{};
 
     return parsed.result == LVS_PARSED_ICMP && lvs_quote_parse(&parsed.pkt, &quoted, &q);
 }
@@ -201,8 +201,8 @@ TEST_CASE("ICMP errors and other ICMP", "[packet]") {
 
 TEST_CASE("a quoted packet is read as one of the other direction", "[packet]") {
     const Parsed four(v4(IPPROTO_ICMP) + unreachable4 + v4(IPPROTO_UDP, 6) + cut(udp, 8), 20);
-    lvs_packet quoted;
-    lvs_quote q;
+    lvs_packet quoted{};
+    lvs_quote q{};
 
     REQUIRE(lvs_quote_parse(&four.pkt, &quoted, &q));
     CHECK((q.ip_off == 28 && q.l4_off == 52));
