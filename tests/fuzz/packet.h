@@ -25,7 +25,6 @@ class Packet {
                                                                                  static_cast<u32>(bytes.size())} {
         std::copy_n(bytes.begin(), head_len, head_.get());
         std::copy(bytes.begin() + head_len, bytes.end(), pages_.get());
-        std::memset(static_cast<void*>(&pkt), 0, sizeof pkt);
         pkt.skb = &skb_;
         pkt.af = af;
         pkt.hook = NF_INET_LOCAL_IN;
@@ -36,7 +35,7 @@ class Packet {
 
     lvs_parsed parse() { return pkt.af == AF_INET ? lvs_parse_v4(&pkt, v4()) : lvs_parse_v6(&pkt, v6()); }
 
-    lvs_packet pkt;
+    lvs_packet pkt{};
 
   private:
     std::unique_ptr<u8[]> head_;
@@ -46,9 +45,9 @@ class Packet {
 
 // A packet as it comes to the director: its IP header is there and says the truth about itself.
 struct Arrival {
-    u8 af;
-    u32 header; // bytes of the IP header (without extensions)
-    u32 head_len;
+    u8 af = 0;
+    u32 header = 0; // bytes of the IP header (without extensions)
+    u32 head_len = 0;
     Bytes bytes;
 };
 
