@@ -131,7 +131,7 @@ def packets(t):
     t.cleanup(Test.drop_lab)  # path MTUs that were learned from lies must not reach other tests
     run("modprobe", "tun")
     director = t.director
-    director.ipvsadm("--set", "20", "5", "5")
+    director.ipvsadm("--set", "100", "5", "5")
     bystander = Bystander(t)
     bystander.check()
     fuzzer = Fuzzer(t, "fuzz-packets", 8000, setup_services(t))
