@@ -197,7 +197,7 @@ endef
 TURNS ?= 200
 stress:
 	scripts/setup.sh
-	$(for_kernel) && LVS_STRESS=$(TURNS) scripts/vm --kernel "$$version" --timeout 0 -- tests/vm/run stress
+	$(for_kernel) && LVS_STRESS=$(TURNS) scripts/vm --kernel "$$version" --timeout 0 -- tests/vm/run stress faults.namespace
 
 # What it has done so far is in SOAK, until it ends.
 T ?= 3600s

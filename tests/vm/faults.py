@@ -9,6 +9,7 @@ when it is asked for it. So after ENOBUFS the change is there as a whole, or not
 import contextlib
 import ctypes
 import errno
+import fcntl
 import os
 import socket
 import struct
@@ -27,11 +28,15 @@ from lib.traffic import Server, TcpClient, UdpClient
 # On kernels without fault injection nothing is registered.
 test = harness.test if faults.available() else lambda *_, **__: lambda function: function
 
+# What takes long and seldom finds anything is for `make stress`.
+THOROUGH = int(os.environ.get("LVS_STRESS", "20")) >= 200
+
 VIP, VIP6 = "192.0.2.1", "2001:db8:1::1"
 NEXT_HOPS = {4: ["10.0.0.2", "10.0.0.3", "10.0.0.4"], 6: ["fd00:d::2", "fd00:d::3", "fd00:d::4"]}
 MASQ, TUNNEL, DROUTE = 0, 2, 3
 METHOD = {"nat": MASQ, "tun": TUNNEL, "dr": DROUTE}
 LVS_INFO, BATCH, GET_DROPS = 1, 2, 3
+SIOCSIFMTU = 0x8922
 TCP, TCP6, UDP = service_id("tcp", VIP, 80), service_id("tcp", VIP6, 80), service_id("udp", VIP, 53)
 ABSENT, ABSENT6 = service_id("tcp", VIP, 81), service_id("tcp", VIP6, 81)
 
@@ -80,6 +85,12 @@ class Site:
                      for addresses in NEXT_HOPS.values() for address in addresses])
         self.director = t.closing(Director(self.ns))
         self.genl, self.lvs = self.director.genl, t.closing(Genl("LVS", self.ns))
+
+    def change_mtu(self):
+        """Of the counting device, and back."""
+        with self.ns, contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sock:
+            for mtu in (1400, 1500):
+                fcntl.ioctl(sock, SIOCSIFMTU, struct.pack("=16si20x", b"void", mtu))
 
     def batch(self, operations):
         self.lvs.request(BATCH, operations)
@@ -272,7 +283,7 @@ def large_batch(t):
         runs, failed = unchanged_or_done(
             t, site, lambda: request(site.lvs, BATCH, rules), lambda: site.batch(base()),
             lambda state: t.equal(len(state[1]), 103, "services"), "large batch", step=61)
-    t.equal(failed > 20, True, f"some of {runs} refused allocations make it fail ({failed} did)")
+    t.equal(failed > 8, True, f"some of {runs} refused allocations make it fail ({failed} did)")
 
 
 @test(lab=False, lvs_only=True, timeout=600, family=(4, 6))
@@ -383,9 +394,12 @@ def proc(t, name):
     site.genl.request(SET_CONFIG, u32(TIMEOUT_UDP, 1))
 
 
-@test(lab=False, lvs_only=True, timeout=1800)
-def namespace(t):
-    """A new network namespace has a director or is not made."""
+@test(lab=False, lvs_only=True, timeout=1800, scope=("ours", "all") if THOROUGH else ("ours",))
+def namespace(t, scope):
+    """
+    A new network namespace has a director or is not made. The kernel allocates some thousand times for one, so usually only
+    those caches are refused that the director's part comes from: its own structure's, and that of entries in /proc.
+    """
     no_fallback_tunnels(t)
     home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     t.cleanup(os.close, home)
@@ -403,7 +417,8 @@ def namespace(t):
         for family in ("IPVS", "LVS"):
             Genl(family).close()
         assert LIBC.setns(home, CLONE_NEWNET) == 0
-    with faults.expected():
+    ours = ["proc_dir_entry", "kmalloc-1k", "kmalloc-2k", "kmalloc-4k", "kmalloc-8k"]
+    with faults.expected(), faults.counting_only(ours) if scope == "ours" else contextlib.nullcontext():
         try:
             runs, failed = faults.each_allocation(operation, check, what="unshare")
         finally:
@@ -466,7 +481,7 @@ def connect(t, method, family, proto):
             sock.bind(("", 40000 + len(sockets)))
             sock.setblocking(False)
         # The dest's route is looked up again, as if the cached one had become invalid.
-        site.ns.ip("link set void mtu 1400", "link set void mtu 1500")
+        site.change_mtu()
         sockets.append(sock)
         counts[:] = [site.sent(), drops()]
 

@@ -15,6 +15,8 @@ from lib.traffic import Server, tcp_name
 from lib.wire import Wire
 
 TURNS = int(os.environ.get("LVS_STRESS", "20"))
+# pktgen's threads would leave a debug kernel no time for anything else.
+SLOW = os.path.exists("/sys/kernel/debug/kmemleak")
 
 
 @test(timeout=100 + 20 * TURNS)
@@ -30,6 +32,8 @@ def unload_under_traffic(t):
         lab.director.rules(*lines)
         wait.until(lambda: lab.director.totals()["inpkts"] > 100, 60, "traffic goes through")
         t.equal(flood.running(), True, "the flood goes on")
+        if (turn + 1) % 50 == 0:
+            print(f"    {turn + 1} of {TURNS}", flush=True)
     flood.close()
     lab.reload()
     t.equal(lab.director.services(), [], "services of a module just loaded")
@@ -98,18 +102,21 @@ def namespaces_deleted_under_traffic(t):
 @test(timeout=100 + 20 * TURNS)
 def flush_under_new_connections(t):
     """
-    Services go and come back while ten thousand connections a second want them, TCP by SYNs and UDP by pktgen: by a flush
-    and new rules in turn, and by both in one batch. Each time the new ones serve. No connection is left over in the end.
+    Services go and come back while ten thousand connections a second want them (or as many as the kernel can do), TCP by
+    SYNs and UDP by pktgen: by a flush and new rules in turn, and by both in one batch. Each time the new ones serve.
     """
     lab, director, ports, udp_port, vip = t.lab, t.director, [t.port() for _ in range(3)], t.port(), VIPS[4]["other"]
-    lines = rules_for(vip, ports, Lab.GHOST_RS[4]) + [f"-A -u {vip}:{udp_port} -s wlc"]
-    lines += [f"-a -u {vip}:{udp_port} -r {ghost}:{udp_port} -g" for ghost in Lab.GHOST_RS[4]]
-    services = [("tcp", port) for port in ports] + [("udp", udp_port)]
+    lines, services = rules_for(vip, ports, Lab.GHOST_RS[4]), [("tcp", port) for port in ports]
     director.ipvsadm("--set", "0", "0", "5")
     t.cleanup(director.ipvsadm, "--set", "0", "0", "300")
     syns = t.closing(SynFlood(lab.outside, vip, ports))
-    datagrams = t.closing(Pktgen(lab.router, "front", lab.outside.peer, vip, udp_port, 0, rate=5000))
-    datagrams.start()
+    datagrams = None
+    if not SLOW:
+        lines += [f"-A -u {vip}:{udp_port} -s wlc"]
+        lines += [f"-a -u {vip}:{udp_port} -r {ghost}:{udp_port} -g" for ghost in Lab.GHOST_RS[4]]
+        services.append(("udp", udp_port))
+        datagrams = t.closing(Pktgen(lab.router, "front", lab.outside.peer, vip, udp_port, 0, rate=5000))
+        datagrams.start()
     for turn in range(TURNS):
         if turn % 2:
             director.clear()
@@ -118,10 +125,11 @@ def flush_under_new_connections(t):
             director.rules("-C", *lines)
         for proto, port in services:
             wait.until(lambda: director.service_stats(proto, vip, port)["conns"] > 50, 60, f"new connections of {proto} port {port}")
-        t.equal((bool(syns.running()), datagrams.running()), (True, True), "SYNs and datagrams go on")
+        t.equal((bool(syns.running()), datagrams is None or datagrams.running()), (True, True), "SYNs and datagrams go on")
     print(f"    {syns.a_second():.0f} SYNs a second, {director.totals()['conns']} connections", flush=True)
     syns.close()
-    datagrams.close()
+    if datagrams:
+        datagrams.close()
     director.clear()
     # What is left are connections whose dests are gone; they, too, must not keep the module.
     lab.reload()

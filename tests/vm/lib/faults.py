@@ -96,6 +96,23 @@ def each_allocation(operation, check, step=1, what="operation"):
 
 
 @contextlib.contextmanager
+def counting_only(caches):
+    """Nth counts and refuses what comes from these slab caches, and nothing else."""
+    marked = [f"/sys/kernel/slab/{cache}/failslab" for cache in caches]
+    for path in marked:
+        _set(path, 1)
+    _configure("failslab", cache_filter="Y")
+    _configure("fail_page_alloc", min_order=20)
+    try:
+        yield
+    finally:
+        _configure("failslab", cache_filter="N")
+        _configure("fail_page_alloc", min_order=0)
+        for path in marked:
+            _set(path, 0)
+
+
+@contextlib.contextmanager
 def slab(caches=(), probability=100, times=-1, atomic_only=False):
     """
     Refuses so many percent of the allocations from slab caches, of everybody: from these caches only (all, if none is
