@@ -75,6 +75,7 @@ struct Parsed {
     }
     Parsed(const Parsed&) = delete;
     Parsed& operator=(const Parsed&) = delete;
+    ~Parsed() = default;
 
     Bytes memory;
     sk_buff skb;
