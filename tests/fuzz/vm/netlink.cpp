@@ -133,8 +133,10 @@ bool fuzz_all(Run& run, unsigned processes) {
     for (std::size_t i = 0; i < kShared; i++)
         run.shared.push_back(new_namespace());
     while (!run.over()) {
+        const std::uint64_t before = run.tally->messages;
         if (!in_processes(processes, [&run](unsigned i) { return Worker(run, i).work(); }))
             return false;
+        tell_progress(before, run.tally->messages - before, "messages");
         run.generation++;
         random.of(run.shared) = new_namespace();
     }

@@ -109,7 +109,7 @@ void send_all(const Run& run, unsigned index) {
                 channel = &tap;
             channel->send(one.packet, random);
         }
-        run.counts->packets += packets.size();
+        tell_progress(run.counts->packets.fetch_add(packets.size()), packets.size(), "packets");
     }
     const Channel* const channels[] = {outside.get(), inside.get(), &tun, &tap};
     for (std::size_t i = 0; i < std::size(channels); i++) {

@@ -22,6 +22,15 @@ template <typename T> std::shared_ptr<T> shared_memory() {
     return {new (memory) T{}, [](T* object) { munmap(object, sizeof(T)); }};
 }
 
+// A line each 50,000: `before` were done before these.
+inline void tell_progress(std::uint64_t before, std::uint64_t these, const char* what) {
+    constexpr std::uint64_t step = 50000;
+    if (before / step == (before + these) / step)
+        return;
+    std::printf("%llu %s so far\n", static_cast<unsigned long long>(before + these), what);
+    std::fflush(stdout);
+}
+
 // Runs work(0), work(1), ... each in a process of its own, and waits for them all. True if all of them returned true.
 inline bool in_processes(unsigned count, const std::function<bool(unsigned)>& work) {
     std::fflush(stdout);
