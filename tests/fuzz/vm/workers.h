@@ -2,6 +2,7 @@
 // Several processes that fuzz at once. Not threads: those of one process take turns under User Mode Linux.
 #pragma once
 
+#include <cinttypes>
 #include <cstdio>
 #include <functional>
 #include <memory>
@@ -27,7 +28,7 @@ inline void tell_progress(std::uint64_t before, std::uint64_t these, const char*
     constexpr std::uint64_t step = 50000;
     if (before / step == (before + these) / step)
         return;
-    std::printf("%llu %s so far\n", static_cast<unsigned long long>(before + these), what);
+    std::printf("%" PRIu64 " %s so far\n", before + these, what);
     std::fflush(stdout);
 }
 
