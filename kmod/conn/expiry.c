@@ -11,7 +11,9 @@
 #include "netns.h"
 
 #define LVS_TICK		(HZ / 4)
-#define LVS_WHEEL_SLOTS		2048	/* 512 s; what waits longer is looked at in between */
+#define LVS_WHEEL_SLOTS		2048	/* 512 s */
+/* What waits longer is looked at in between. A late worker must not find it in the slot at hand. */
+#define LVS_WHEEL_AHEAD		(LVS_WHEEL_SLOTS / 2)
 #define LVS_WHEEL_MAX_SHARDS	8
 #define LVS_REAP_BATCH		32
 
@@ -36,7 +38,7 @@ static u32 due_tick(const struct lvs_conn *conn)
 static struct hlist_head *slot_of(struct lvs_wheel *wheel, u32 due, u32 now)
 {
 	/* The slot of now may be done already. */
-	s32 ahead = clamp_t(s32, due - now, 1, LVS_WHEEL_SLOTS - 1);
+	s32 ahead = clamp_t(s32, due - now, 1, LVS_WHEEL_AHEAD);
 
 	due = now + ahead;
 	return &wheel->slot[due % LVS_WHEEL_SLOTS];
