@@ -172,11 +172,11 @@ class Generator:
             sys.exit(f"bench: {count} packets went in and {left} left at {leaves_at}: {flows}")
         return cost
 
-    def own_cost(self, flows, count):
-        """What sending alone takes: the same packets, dropped as soon as they are in."""
+    def own_cost(self, flows, count, bursts=1):
+        """What sending alone takes: the same packets, dropped as soon as they are in. The quickest burst."""
         ingress_rule("drop")
         self.send(flows, 1000)
-        cost = self.send(flows, count)
+        cost = min(self.send(flows, count) for _ in range(bursts))
         ingress_rule(None)
         return cost
 

@@ -43,12 +43,13 @@ def collect(records, against):
     for record in records.get("instructions", []):
         entry = found[record["row"]].setdefault("instructions", {"generator": record["generator"]})
         entry[record["director"]] = record["instructions"]
-        if record["buckets"]:
-            entry.setdefault("buckets", {})[record["director"]] = record["buckets"]
     turns = collections.defaultdict(dict)
     for record in records.get("time", []):
         turns[record["row"], record["director"]][record["turn"]] = record
     for (name, director), by_turn in turns.items():
+        own = statistics.median(record["generator"] for record in by_turn.values())
+        for record in by_turn.values():
+            record["ns"] = record["total"] - own
         entry = found[name].setdefault("ns", {"generator": spread([record["generator"] for record in by_turn.values()])})
         entry[director] = spread([record["ns"] for record in by_turn.values()])
     for entry in found.values():
@@ -147,10 +148,11 @@ def print_rows(results):
 
 
 def print_memory(records):
-    print(f"\n{'memory':12}{'of each':>12}{'number':>12}{'bytes each':>12}{'in all':>10}{'buckets':>10}")
+    print(f"\n{'memory':12}{'of each':>12}{'number':>12}{'bytes each':>12}{'in all':>10}{'buckets':>10}{'ns a packet':>13}")
     for record in records:
         print(f"{record['director']:12}{record['what']:>12}{record['number']:12}{record['bytes'] / record['number']:12.0f}"
-              f"{record['bytes'] / 1e6:7.0f} MB{record.get('buckets', ''):>10}")
+              f"{record['bytes'] / 1e6:7.0f} MB{record.get('buckets', ''):>10}"
+              f"{record.get('ns_among_them', ''):>13}")
 
 
 # --- files -------------------------------------------------------------------------------------------------------
