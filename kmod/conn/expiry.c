@@ -11,14 +11,13 @@
 #include "netns.h"
 
 #define LVS_TICK		(HZ / 4)
-#define LVS_WHEEL_SLOTS		2048	/* 512 s */
-/* What waits longer is looked at in between. A late worker must not find it in the slot at hand. */
-#define LVS_WHEEL_AHEAD		(LVS_WHEEL_SLOTS / 2)
+#define LVS_WHEEL_SLOTS		2048	/* 512 s; what waits longer is looked at in between */
 #define LVS_WHEEL_MAX_SHARDS	8
 #define LVS_REAP_BATCH		32
 
 struct lvs_wheel {
-	spinlock_t lock;	/* slots; lvs_conn.wheel and due of those in them */
+	spinlock_t lock;	/* slots, reaped; lvs_conn.wheel and due of those in them */
+	struct hlist_head reaped;	/* the slot that the expirer has in hand */
 	struct hlist_head slot[LVS_WHEEL_SLOTS];
 };
 
@@ -38,7 +37,7 @@ static u32 due_tick(const struct lvs_conn *conn)
 static struct hlist_head *slot_of(struct lvs_wheel *wheel, u32 due, u32 now)
 {
 	/* The slot of now may be done already. */
-	s32 ahead = clamp_t(s32, due - now, 1, LVS_WHEEL_AHEAD);
+	s32 ahead = clamp_t(s32, due - now, 1, LVS_WHEEL_SLOTS - 1);
 
 	due = now + ahead;
 	return &wheel->slot[due % LVS_WHEEL_SLOTS];
@@ -91,29 +90,35 @@ void lvs_expiry_stop(struct lvs_conn_table *ct, struct lvs_conn *conn)
 	spin_unlock_bh(&wheel->lock);
 }
 
-/* Take up to LVS_REAP_BATCH connections out of a slot. They stay alive under RCU. */
-static unsigned int slot_take(struct lvs_wheel *wheel, u32 tick, struct lvs_conn **batch)
+/* Take up to LVS_REAP_BATCH connections out of the slot in hand. They stay alive under RCU. */
+static unsigned int take_batch(struct lvs_wheel *wheel, struct lvs_conn **batch)
 {
-	struct hlist_head *slot = &wheel->slot[tick % LVS_WHEEL_SLOTS];
 	unsigned int n = 0;
 
 	spin_lock_bh(&wheel->lock);
-	while (n < LVS_REAP_BATCH && !hlist_empty(slot)) {
-		batch[n] = hlist_entry(slot->first, struct lvs_conn, wheel);
+	while (n < LVS_REAP_BATCH && !hlist_empty(&wheel->reaped)) {
+		batch[n] = hlist_entry(wheel->reaped.first, struct lvs_conn, wheel);
 		hlist_del_init(&batch[n++]->wheel);
 	}
 	spin_unlock_bh(&wheel->lock);
 	return n;
 }
 
+/*
+ * The whole slot is taken in hand first: one that is still to wait may come back into this very
+ * slot, if the expirer is late, and must not be met twice.
+ */
 static void reap_slot(struct lvs_wheel *wheel, u32 tick)
 {
 	struct lvs_conn *batch[LVS_REAP_BATCH];
 	unsigned int n, i;
 
+	spin_lock_bh(&wheel->lock);
+	hlist_move_list(&wheel->slot[tick % LVS_WHEEL_SLOTS], &wheel->reaped);
+	spin_unlock_bh(&wheel->lock);
 	do {
 		rcu_read_lock();
-		n = slot_take(wheel, tick, batch);
+		n = take_batch(wheel, batch);
 		for (i = 0; i < n; i++) {
 			if (lvs_conn_expired(batch[i])) {
 				lvs_conn_kill(batch[i]);

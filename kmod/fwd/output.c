@@ -44,6 +44,10 @@ bool lvs_fwd_fits_path(struct lvs_packet *pkt, const struct lvs_route *route,
 	unsigned int mtu = dst_mtu(route->dst) - overhead;
 	struct sk_buff *skb = pkt->skb;
 
+	/* Not even the fields of the headers hold it. Nothing that an ICMP error could tell. */
+	if (!skb_is_gso(skb) &&
+	    skb->len - (pkt->af == AF_INET ? 0 : sizeof(struct ipv6hdr)) + overhead > IP_MAX_MTU)
+		return false;
 	/* What was reassembled is judged by the largest fragment that it came in. */
 	if (pkt->af == AF_INET) {
 		if (!(ip_hdr(skb)->frag_off & htons(IP_DF)) ||
@@ -151,15 +155,17 @@ static bool from_loopback(const struct lvs_packet *pkt)
 unsigned int lvs_fwd_request(struct lvs_packet *pkt, struct lvs_conn *conn)
 {
 	struct lvs_route *route = lvs_route_get(pkt->ln, conn->dest);
+	enum lvs_drop_reason reason;
 
-	if (unlikely(!route)) {
-		if (pkt->af == AF_INET) {
+	if (IS_ERR(route)) {
+		reason = lvs_route_drop_reason(route);
+		if (reason == LVS_DROP_NO_ROUTE && pkt->af == AF_INET) {
 			icmp_send(pkt->skb, ICMP_DEST_UNREACH, ICMP_HOST_UNREACH, 0);
-		} else {
+		} else if (reason == LVS_DROP_NO_ROUTE) {
 			ensure_dev(pkt);
 			icmpv6_send(pkt->skb, ICMPV6_DEST_UNREACH, ICMPV6_ADDR_UNREACH, 0);
 		}
-		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_ROUTE);
+		return lvs_fwd_drop(pkt, conn, reason);
 	}
 	if (unlikely(!route->local && from_loopback(pkt)))
 		return lvs_fwd_drop(pkt, conn, LVS_DROP_LOCAL_ROUTE);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The route cache of dests; fwd/route.h. */
+#include <linux/random.h>
 #include <linux/slab.h>
 #include <net/addrconf.h>
 #include <net/ip6_fib.h>
@@ -51,7 +52,7 @@ void lvs_route_reset_all(struct lvs_net *ln)
  * The packet's own destination need not be the dest's (DR keeps the VIP), so the route must name
  * its next hop even if that is the dest itself: FLOWI_FLAG_KNOWN_NH.
  */
-static bool lookup_v4(struct net *net, const struct lvs_dest *dest, struct lvs_route *route)
+static int lookup_v4(struct net *net, const struct lvs_dest *dest, struct lvs_route *route)
 {
 	struct flowi4 fl4 = {
 		.daddr = dest->addr.ip,
@@ -60,15 +61,15 @@ static bool lookup_v4(struct net *net, const struct lvs_dest *dest, struct lvs_r
 	struct rtable *rt = ip_route_output_key(net, &fl4);
 
 	if (IS_ERR(rt))
-		return false;
+		return PTR_ERR(rt);
 	route->dst = &rt->dst;
 	route->pmtu = rt->rt_pmtu;
 	route->local = rt->rt_flags & RTCF_LOCAL;
 	route->saddr.ip = fl4.saddr;
-	return true;
+	return 0;
 }
 
-static bool lookup_v6(struct net *net, const struct lvs_dest *dest, struct lvs_route *route)
+static int lookup_v6(struct net *net, const struct lvs_dest *dest, struct lvs_route *route)
 {
 	struct flowi6 fl6 = {
 		.daddr = dest->addr.in6,
@@ -76,10 +77,12 @@ static bool lookup_v6(struct net *net, const struct lvs_dest *dest, struct lvs_r
 	};
 	struct dst_entry *dst = ip6_route_output(net, NULL, &fl6);
 	struct rt6_info *rt = container_of(dst, struct rt6_info, dst);
+	int err;
 
 	if (dst->error) {
+		err = dst->error;
 		dst_release(dst);
-		return false;
+		return err;
 	}
 	route->dst = dst;
 	route->cookie = rt6_get_cookie(rt);
@@ -89,7 +92,7 @@ static bool lookup_v6(struct net *net, const struct lvs_dest *dest, struct lvs_r
 	if (!route->local && ipv6_addr_any(&fl6.saddr))
 		ipv6_dev_get_saddr(net, ip6_dst_idev(dst)->dev, &fl6.daddr, 0,
 				   &route->saddr.in6);
-	return true;
+	return 0;
 }
 
 struct lvs_route *lvs_route_lookup(struct lvs_net *ln, struct lvs_dest *dest)
@@ -98,17 +101,21 @@ struct lvs_route *lvs_route_lookup(struct lvs_net *ln, struct lvs_dest *dest)
 	/* Before the look-up: what changes during it makes the route stale at once. */
 	int genid = rt_genid_ipv4(ln->net);
 	struct lvs_route *old;
+	int err;
 
 	if (!route)
-		return NULL;
-	if (!(dest->af == AF_INET ? lookup_v4 : lookup_v6)(ln->net, dest, route)) {
+		return ERR_PTR(-ENOMEM);
+	err = dest->af == AF_INET ? lookup_v4(ln->net, dest, route) :
+				    lookup_v6(ln->net, dest, route);
+	if (err) {
 		kfree(route);
-		return NULL;
+		return ERR_PTR(err);
 	}
 	route->dest = dest;
 	route->af = dest->af;
 	route->genid = genid;
 	route->mtu = dst_mtu(route->dst);
+	atomic_set(&route->ident, get_random_u32());
 	spin_lock_bh(&ln->route_lock);
 	old = rcu_dereference_protected(dest->route, lockdep_is_held(&ln->route_lock));
 	if (old)

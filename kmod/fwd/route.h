@@ -3,11 +3,15 @@
 #ifndef LVS_FWD_ROUTE_H
 #define LVS_FWD_ROUTE_H
 
+#include <linux/atomic.h>
+#include <linux/cache.h>
+#include <linux/err.h>
 #include <linux/list.h>
 #include <linux/netfilter.h>
 #include <net/dst.h>
 #include <net/route.h>
 
+#include "drop.h"
 #include "netns.h"
 #include "svc/svc.h"
 
@@ -23,6 +27,8 @@ struct lvs_route {
 	struct lvs_dest *dest;		/* whose dest->route this is; ln->route_lock */
 	struct list_head node;		/* in ln->routes; ln->route_lock */
 	struct rcu_head rcu;
+	/* Of a tunnel's next outer IPv4 header that may be fragmented. */
+	atomic_t ident ____cacheline_aligned_in_smp;
 };
 
 /* Look the route up and keep it with the dest; as lvs_route_get(). */
@@ -42,8 +48,8 @@ static inline bool lvs_route_valid(const struct lvs_net *ln, const struct lvs_ro
 }
 
 /*
- * The route to @dest, looked up if there is none or the kernel has called it stale; NULL if there
- * is none or no memory. Under RCU, which keeps the route and its dst. Softirq or process.
+ * The route to @dest, looked up if none is kept or the kernel has called it stale; an ERR_PTR()
+ * if there is none or no memory. Under RCU, which keeps the route and its dst. Softirq or process.
  */
 static inline struct lvs_route *lvs_route_get(struct lvs_net *ln, struct lvs_dest *dest)
 {
@@ -52,6 +58,13 @@ static inline struct lvs_route *lvs_route_get(struct lvs_net *ln, struct lvs_des
 	if (likely(route && lvs_route_valid(ln, route)))
 		return route;
 	return lvs_route_lookup(ln, dest);
+}
+
+/* Why a packet is dropped that got this error for a route. */
+static inline enum lvs_drop_reason lvs_route_drop_reason(const struct lvs_route *route)
+{
+	return PTR_ERR(route) == -ENOMEM || PTR_ERR(route) == -ENOBUFS ? LVS_DROP_NO_MEMORY :
+									 LVS_DROP_NO_ROUTE;
 }
 
 /*

@@ -29,7 +29,18 @@ static bool push_outer(struct sk_buff *skb, unsigned int len, int gso_type, u8 i
 	return true;
 }
 
-static bool encapsulate_v4(struct lvs_packet *pkt, const struct lvs_route *route)
+/*
+ * What may be fragmented needs a number that is its own among those to the same dest (RFC 6864);
+ * a GSO packet takes one for each of its segments.
+ */
+static __be16 next_ident(struct lvs_route *route, const struct sk_buff *skb)
+{
+	u32 segs = skb_shinfo(skb)->gso_segs ?: 1;
+
+	return htons(atomic_add_return(segs, &route->ident) - segs);
+}
+
+static bool encapsulate_v4(struct lvs_packet *pkt, struct lvs_route *route)
 {
 	const struct iphdr *inner = ip_hdr(pkt->skb);
 	u8 tos = INET_ECN_encapsulate(inner->tos, inner->tos);
@@ -50,7 +61,7 @@ static bool encapsulate_v4(struct lvs_packet *pkt, const struct lvs_route *route
 	outer->saddr = route->saddr.ip;
 	outer->daddr = route->dest->addr.ip;
 	outer->tot_len = htons(pkt->skb->len);
-	__ip_select_ident(pkt->ln->net, outer, skb_shinfo(pkt->skb)->gso_segs ?: 1);
+	outer->id = df ? 0 : next_ident(route, pkt->skb);
 	ip_send_check(outer);
 	return true;
 }

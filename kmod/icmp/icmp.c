@@ -103,8 +103,8 @@ static unsigned int relay_in(struct lvs_packet *pkt, struct lvs_conn *conn,
 		return lvs_fwd_request(pkt, conn);
 
 	route = lvs_route_get(pkt->ln, conn->dest);
-	if (!route)
-		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_ROUTE);
+	if (IS_ERR(route))
+		return lvs_fwd_drop(pkt, conn, lvs_route_drop_reason(route));
 	if (!route->local) {
 		reason = lvs_fwd_decrease_ttl(pkt, pkt->l4_off, 0);
 		if (reason != LVS_DROP_NONE)

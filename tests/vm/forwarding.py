@@ -148,6 +148,33 @@ def fragments_without_df(t, method):
     t.equal(whole[28 if method == "tun" else 8:] == data, True, "the bytes are whole")
 
 
+def fragments(whole, size=1480):
+    """An IPv4 packet without options, cut up."""
+    head, body = whole[:20], whole[20:]
+    src, dst = (".".join(map(str, head[at:at + 4])) for at in (12, 16))
+    return [packet.ip(src, dst, head[9], body[at:at + size], ident=78, offset=at, more=at + size < len(body))
+            for at in range(0, len(body), size)]
+
+
+@test(lvs_only=True)
+def longest_through_a_tunnel(t):
+    """What is not allowed one more header's length is dropped and counted; what just is goes through whole."""
+    vip, port, rip, _ = ghost_service(t, "udp", "tun", 4)
+    for excess in (1, 0):
+        data = os.urandom(65535 - 20 - 20 - 8 + excess)
+        before = t.director.drops().get("too-big", 0)
+        for fragment in fragments(packet.udp(Lab.GHOST_CLIENT[4], 4010, vip, port, data)):
+            t.lab.outside.send(fragment)
+        if excess:
+            wait.equals(lambda before=before: t.director.drops().get("too-big", 0) - before, 1, 5, "packets too big")
+    got = b""
+    while len(got) < 65515:
+        part = t.lab.inside.receive(lambda p: p.dst == rip, what="a fragment")
+        t.equal(part.offset, len(got), "offset of a fragment")
+        got += part.l4
+    t.equal(got[28:] == data, True, "the bytes are whole")
+
+
 @test(method=("nat", "dr", "tun"), af=FAMILIES)
 def ttl(t, method, af):
     """TTL counts down by one; at one the client is told, and nothing is forwarded."""

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """TCP states and their timeouts, expiry on time, reuse of ports, and connections whose dest goes and comes back."""
+import os
 import time
 
 from lib import ipvs, packet, wait
+from lib.flood import Pktgen
 from lib.harness import test
 from lib.ipvs import endpoint
 from lib.lab import METHOD_OPTION, VIPS, Lab
@@ -189,6 +191,32 @@ def traffic_postpones_expiry(t):
     wait.equals(lambda: talk.conns(), [], 4, "connections without traffic")
     talk.from_client(3100)
     wait.equals(lambda: t.director.service_stats("udp", talk.vip, talk.port)["conns"], 2, 5, "connections made")
+
+
+def _busy(seconds):
+    """What all CPUs worked in the next seconds, in seconds."""
+    def idle():
+        with open("/proc/stat") as file:
+            return sum(map(int, file.readline().split()[4:6])) / os.sysconf("SC_CLK_TCK")
+    before, begin = idle(), time.monotonic()
+    time.sleep(seconds)
+    return (time.monotonic() - begin) * os.cpu_count() - (idle() - before)
+
+
+@test(lvs_only=True, timeout=120)
+def waiting_is_free(t):
+    """Connections that expire in twenty minutes cost no time until then."""
+    set_timeouts(t, 900, 120, 1200)
+    vip, port, flows = VIPS[4]["dr"], t.port(), 20000
+    t.director.service("udp", vip, port, "rr", [(Lab.GHOST_RS[4][0], port, "-g")])
+    before = min(_busy(2) for _ in range(3))
+    generator = t.closing(Pktgen(t.lab.router, "front", t.lab.outside.peer, vip, port, flows))
+    generator.start()
+    wait.until(lambda: not generator.running(), 60, "pktgen is done")
+    wait.until(lambda: t.director.service_stats("udp", vip, port)["conns"] > flows * 0.9, 10, "connections")
+    after = min(_busy(2) for _ in range(3))
+    note(f"2 s of all CPUs: busy for {before:.2f} s without, {after:.2f} s with {flows} connections")
+    assert after < before + 0.3, f"the CPUs are busy for {after:.2f} of 2 s with {flows} idle connections, {before:.2f} s without"
 
 
 @test(steps=("cS sSA cA cFA sFA", "cS sSA cA cR"))
