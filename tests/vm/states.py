@@ -5,7 +5,7 @@ import time
 
 from lib import ipvs, packet, wait
 from lib.flood import Pktgen
-from lib.harness import test
+from lib.harness import Test, test
 from lib.ipvs import endpoint
 from lib.lab import METHOD_OPTION, VIPS, Lab
 from lib.packet import ACK, FIN, RST, SYN
@@ -206,6 +206,7 @@ def _busy(seconds):
 @test(lvs_only=True, timeout=120)
 def waiting_is_free(t):
     """Connections that expire in twenty minutes cost no time until then."""
+    t.cleanup(Test.drop_lab)  # and with it the connections
     set_timeouts(t, 900, 120, 1200)
     vip, port, flows = VIPS[4]["dr"], t.port(), 20000
     t.director.service("udp", vip, port, "rr", [(Lab.GHOST_RS[4][0], port, "-g")])
