@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "core/math.h"
+#include "core/sched_heaviest.h"
 #include "core/sched_wrr.h"
 
 static u32 common_divisor(u32 a, u32 b)
@@ -13,44 +14,12 @@ static u32 common_divisor(u32 a, u32 b)
 	return a;
 }
 
-/* Merge sort by falling weight; stable, so equals stay in order of addition. */
-static u32 *sort_by_weight(const u32 *weights, u32 n, u32 *from, u32 *to)
-{
-	u32 width, i;
-
-	for (i = 0; i < n; i++)
-		from[i] = i;
-	for (width = 1; width < n; width *= 2) {
-		u32 begin = 0;
-		u32 *tmp;
-
-		while (begin < n) {
-			u32 middle = n - begin > width ? begin + width : n;
-			u32 end = n - middle > width ? middle + width : n;
-			u32 left = begin, right = middle;
-
-			for (i = begin; i < end; i++) {
-				bool take_left = left < middle &&
-						 (right == end ||
-						  weights[from[left]] >= weights[from[right]]);
-
-				to[i] = from[take_left ? left++ : right++];
-			}
-			begin = end;
-		}
-		tmp = from;
-		from = to;
-		to = tmp;
-	}
-	return from;
-}
-
 void lvs_wrr_measure(struct lvs_wrr_sizes *m, const u32 *weights, u32 n, u32 *scratch)
 {
 	u64 listed = 0;
 	u32 i;
 
-	m->sorted = sort_by_weight(weights, n, scratch, scratch + n);
+	m->sorted = lvs_sort_by_weight(weights, n, scratch);
 	m->gcd = 0;
 	m->num_segments = 0;
 	for (i = 0; i < n; i++) {
@@ -145,7 +114,7 @@ static u64 segment_end(const struct lvs_wrr_plan *plan, u32 j)
  * shows whether there is any: the levels are alike.
  */
 static u64 skip_in_segment(const struct lvs_wrr_plan *plan, u32 j, u64 pos,
-			   lvs_wrr_eligible eligible, const void *ctx)
+			   lvs_eligible eligible, const void *ctx)
 {
 	const struct lvs_wrr_segment *seg = &plan->seg[j];
 	u64 end = segment_end(plan, j);
@@ -160,16 +129,39 @@ static u64 skip_in_segment(const struct lvs_wrr_plan *plan, u32 j, u64 pos,
 	return LVS_WRR_NOWHERE;
 }
 
-u64 lvs_wrr_skip(const struct lvs_wrr_plan *plan, u64 pos, lvs_wrr_eligible eligible,
-		 const void *ctx)
+static u64 skip_segment(const struct lvs_wrr_plan *plan, u32 j, lvs_eligible eligible,
+			const void *ctx)
 {
-	u32 first = segment_of(plan, pos), j = first, i;
-	u64 found = skip_in_segment(plan, first, pos, eligible, ctx);
+	return skip_in_segment(plan, j, plan->seg[j].start, eligible, ctx);
+}
 
-	/* All others, and once more the first one, whose levels before @pos come last. */
-	for (i = 0; found == LVS_WRR_NOWHERE && i < plan->num_segments; i++) {
-		j = j + 1 < plan->num_segments ? j + 1 : 0;
-		found = skip_in_segment(plan, j, plan->seg[j].start, eligible, ctx);
+u64 lvs_wrr_skip(const struct lvs_wrr_plan *plan, u64 pos, lvs_eligible eligible, const void *ctx)
+{
+	u32 last = plan->num_segments - 1;
+	u32 low = segment_of(plan, pos);
+	u32 high = last;
+	u64 found = skip_in_segment(plan, low, pos, eligible, ctx);
+	u64 in_middle;
+
+	if (found != LVS_WRR_NOWHERE)
+		return found;
+	/* The last segment lists all dests: if none of them is eligible there, none is at all. */
+	found = skip_segment(plan, last, eligible, ctx);
+	if (found == LVS_WRR_NOWHERE)
+		return found;
+	/* After this segment the next ones or, after the last one, from the top. */
+	low = low < last ? low + 1 : 0;
+	/* Each segment lists what the one before it does, and more: halve the search. */
+	while (low < high) {
+		u32 middle = low + (high - low) / 2;
+
+		in_middle = skip_segment(plan, middle, eligible, ctx);
+		if (in_middle == LVS_WRR_NOWHERE) {
+			low = middle + 1;
+		} else {
+			high = middle;
+			found = in_middle;
+		}
 	}
 	return found;
 }

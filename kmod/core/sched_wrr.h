@@ -17,7 +17,7 @@
 #ifndef LVS_CORE_SCHED_WRR_H
 #define LVS_CORE_SCHED_WRR_H
 
-#include "core/types.h"
+#include "core/sched.h"
 
 #ifndef LVS_WRR_MAX_LISTED	/* fuzzers want it small */
 #define LVS_WRR_MAX_LISTED (256 * 1024)
@@ -64,15 +64,12 @@ void lvs_wrr_fill(struct lvs_wrr_plan *plan, const struct lvs_wrr_sizes *m,
 /* The dest to choose at @pos, which is below plan->cycle. */
 u32 lvs_wrr_at(const struct lvs_wrr_plan *plan, u64 pos);
 
-/* May this dest be chosen just now? */
-typedef bool (*lvs_wrr_eligible)(const void *ctx, u32 dest);
-
 /*
  * The first position from @pos on, going round, whose dest is eligible; LVS_WRR_NOWHERE if none
- * is. Takes time for a few lists, not for a cycle.
+ * is. Takes time for a few lists, not for a cycle, nor for the lists of all segments: two if no
+ * dest is eligible, else one more each time the number of segments doubles.
  */
-u64 lvs_wrr_skip(const struct lvs_wrr_plan *plan, u64 pos, lvs_wrr_eligible eligible,
-		 const void *ctx);
+u64 lvs_wrr_skip(const struct lvs_wrr_plan *plan, u64 pos, lvs_eligible eligible, const void *ctx);
 
 /*
  * Where to go on in @plan after @pos was reached in @old: at the beginning of a cycle, there;

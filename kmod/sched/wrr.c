@@ -12,13 +12,7 @@
 
 #include "core/sched_wrr.h"
 #include "sched/sched.h"
-
-static bool eligible(const void *ctx, u32 index)
-{
-	const struct lvs_sched_set *set = ctx;
-
-	return !lvs_dest_overloaded(set->entry[index].dest);
-}
+#include "sched/view.h"
 
 static struct lvs_dest *wrr_choose(struct lvs_sched_set *set, const struct lvs_packet *pkt)
 {
@@ -30,8 +24,8 @@ static struct lvs_dest *wrr_choose(struct lvs_sched_set *set, const struct lvs_p
 	do {
 		pos = cursor;
 		index = lvs_wrr_at(plan, pos);
-		if (unlikely(!eligible(set, index))) {
-			pos = lvs_wrr_skip(plan, pos, eligible, set);
+		if (unlikely(!lvs_set_eligible(set, index))) {
+			pos = lvs_wrr_skip(plan, pos, lvs_set_eligible, set);
 			if (pos == LVS_WRR_NOWHERE)
 				return NULL;
 			index = lvs_wrr_at(plan, pos);
@@ -41,18 +35,14 @@ static struct lvs_dest *wrr_choose(struct lvs_sched_set *set, const struct lvs_p
 	return set->entry[index].dest;
 }
 
-static int wrr_prepare(struct lvs_sched_set *set)
+static int wrr_prepare(struct lvs_sched_set *set, const struct lvs_sched_set *old)
 {
-	struct lvs_wrr_sizes sizes;
-	u32 *weights;
-	u32 i;
-
 	/* The weights, and behind them the scratch space for measuring. */
-	weights = kvmalloc_array(set->num, 3 * sizeof(*weights), GFP_KERNEL);
+	u32 *weights = lvs_sched_weights(set, 3);
+	struct lvs_wrr_sizes sizes;
+
 	if (!weights)
 		return -ENOMEM;
-	for (i = 0; i < set->num; i++)
-		weights[i] = set->entry[i].weight;
 	lvs_wrr_measure(&sizes, weights, set->num, weights + set->num);
 	set->plan = kvmalloc(sizes.size, GFP_KERNEL);
 	if (set->plan)

@@ -43,7 +43,7 @@ int lvs_ctl_svc_edit(struct lvs_txn *txn, struct lvs_svc *svc, const struct lvs_
 		return -ENOMEM;
 	undo->svc_cfg = svc->cfg;
 	svc->cfg = *cfg;
-	if (undo->svc_cfg.sched != cfg->sched)
+	if (undo->svc_cfg.sched != cfg->sched || undo->svc_cfg.flags != cfg->flags)
 		lvs_txn_dirty(txn, svc);
 	return 0;
 }

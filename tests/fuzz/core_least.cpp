@@ -1,54 +1,57 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Least connections, weighted or not, and round robin, each against a naive choice in 128-bit arithmetic.
+// The choices by load and weight, and round robin, each against a naive choice in 128-bit arithmetic.
 #include "fuzz.h"
+#include "loads.h"
 
 #include <vector>
 
 extern "C" {
-#include "core/sched_lc.h"
+#include "core/sched_heaviest.h"
+#include "core/sched_least.h"
 #include "core/sched_rr.h"
 }
 
+using namespace reference;
+
 namespace {
 
-using Wide = unsigned __int128;
-
-struct Offer {
-    u64 overhead;
-    u32 weight;
-};
-
-// Of all offers the first of those with the least overhead / weight.
-std::size_t naive_choice(const std::vector<Offer>& offers) {
-    std::size_t best = 0;
-    for (std::size_t i = 1; i < offers.size(); ++i)
-        if (Wide{offers[i].overhead} * offers[best].weight < Wide{offers[best].overhead} * offers[i].weight)
-            best = i;
-    return best;
+bool has_room(const void* ctx, u32 dest) {
+    const Dest& d = static_cast<const Dests*>(ctx)->at(dest);
+    return d.eligible && lvs_ovf_has_room(d.load.active, d.load.weight);
 }
 
-void least(fuzz::Input& in, bool weighted, bool exact) {
-    std::vector<Offer> offers;
-    lvs_lc_best best{};
-    std::size_t choice = 0;
+void heaviest(const Dests& dests, u32 n) {
+    std::vector<u32> weights, scratch(2 * n);
+    for (const Dest& dest : dests)
+        weights.push_back(dest.load.weight);
+    const u32* order = lvs_sort_by_weight(weights.data(), n, scratch.data());
+    MUST(lvs_heaviest(order, n, is_eligible, &dests) == naive_heaviest(dests, false));
+    MUST(lvs_heaviest(order, n, has_room, &dests) == naive_heaviest(dests, true));
+}
 
-    for (std::size_t i = 0; i == 0 || (i < 32 && !in.empty()); ++i) {
+void by_load(fuzz::Input& in, bool exact) {
+    Dests dests;
+
+    while (dests.empty() || (dests.size() < 32 && !in.empty())) {
         // Within the promised exactness: an overhead below 2^33.
         const u32 active = exact ? in.get<u32>() & 0xffffff : in.get<u32>();
         const u32 inactive = in.get<u32>();
-        const u64 overhead = lvs_lc_overhead(active, inactive);
-        const u32 weight = weighted ? 1 + in.get<u32>() % 0x7fffffff : 1;
-
-        MUST(Wide{overhead} == Wide{active} * 256 + inactive);
-        offers.push_back({overhead, weight});
-        const bool taken = weighted ? lvs_wlc_offer(&best, overhead, weight) : lvs_lc_offer(&best, overhead);
-        MUST(taken || i > 0);
-        if (taken)
-            choice = i;
-        MUST(best.overhead == offers[choice].overhead && best.weight == offers[choice].weight);
+        const u32 load = in.byte();
+        dests.push_back({{load & 1 ? active : active % 4, load & 2 ? inactive : inactive % 4,
+                          1 + in.get<u32>() % (load & 4 ? 0x7fffffff : 4)},
+                         !(load & 8)});
+        MUST(Wide{lvs_lc_overhead(active, inactive)} == Wide{active} * 256 + inactive);
     }
-    if (exact || !weighted)
-        MUST(choice == naive_choice(offers));
+    const u32 n = static_cast<u32>(dests.size());
+    MUST(lvs_lc_choose(&view, &dests, n) == naive_least(dests, overhead, alike));
+    MUST(lvs_sed_choose(&view, &dests, n) == naive_least(dests, delay, weight));
+    MUST(lvs_nq_choose(&view, &dests, n) == naive_nq(dests));
+    heaviest(dests, n);
+    const u32 choice = lvs_wlc_choose(&view, &dests, n);
+    if (exact)
+        MUST(choice == naive_least(dests, overhead, weight));
+    else
+        MUST(choice == LVS_NOBODY || (choice < n && dests[choice].eligible));
 }
 
 void round_robin(fuzz::Input& in) {
@@ -77,11 +80,9 @@ void round_robin(fuzz::Input& in) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     fuzz::Input in(data, size);
 
-    switch (in.byte() % 5) {
-    case 0: least(in, false, true); break;
-    case 1: least(in, false, false); break;
-    case 2: least(in, true, true); break;
-    case 3: least(in, true, false); break;
+    switch (in.byte() % 3) {
+    case 0: by_load(in, true); break;
+    case 1: by_load(in, false); break;
     default: round_robin(in); break;
     }
     return 0;

@@ -13,7 +13,6 @@
 #include <vector>
 
 extern "C" {
-#include "core/sched_lc.h"
 #include "core/sched_rr.h"
 }
 
@@ -126,6 +125,33 @@ TEST_CASE("wrr skips what is not eligible as the walk would", "[sched]") {
     }
 }
 
+TEST_CASE("wrr learns at once that nobody is eligible, and finds the only one soon", "[sched]") {
+    struct Count {
+        u32 eligible;
+        u32 asked;
+        static bool ask(const void* ctx, u32 dest) {
+            Count* count = static_cast<Count*>(const_cast<void*>(ctx));
+            count->asked++;
+            return dest == count->eligible;
+        }
+    };
+    Weights weights(500);
+
+    for (u32 i = 0; i < weights.size(); i++)
+        weights[i] = 1 + (i * 7) % 500; // all different
+    const Plan plan(weights);
+    const u32 n = static_cast<u32>(weights.size());
+    for (u64 pos = 0; pos < plan->cycle; pos += 97) {
+        Count count{n, 0};
+        REQUIRE(lvs_wrr_skip(plan.get(), pos, Count::ask, &count) == LVS_WRR_NOWHERE);
+        REQUIRE(count.asked <= 2 * n);
+        count = {static_cast<u32>(pos) % n, 0};
+        const u64 found = lvs_wrr_skip(plan.get(), pos, Count::ask, &count);
+        REQUIRE(lvs_wrr_at(plan.get(), found) == count.eligible);
+        REQUIRE(count.asked <= (2 + 9 + 1) * n); // 2^9 segments
+    }
+}
+
 TEST_CASE("wrr skips a billion positions of one dest at once", "[sched]") {
     const Plan plan({1000000000, 1});
     const std::set<u32> eligible{1};
@@ -175,34 +201,4 @@ TEST_CASE("rr goes round", "[sched]") {
     CHECK(lvs_rr_index(lvs_rr_cursor(1), 3, 2) == 1);
     CHECK(lvs_rr_index(lvs_rr_cursor(0), 1, 0) == 0);
     CHECK(lvs_rr_index(99, 3, 1) == 1); // never outside the list
-}
-
-TEST_CASE("lc takes the least overhead, of equals the first", "[sched]") {
-    lvs_lc_best best{};
-
-    CHECK(lvs_lc_overhead(1, 0) == 256);
-    CHECK(lvs_lc_overhead(2, 3) == 515);
-    CHECK(lvs_lc_overhead(0xffffffff, 0xffffffff) == 0xffffffffull * 257);
-    CHECK(lvs_lc_offer(&best, 300));
-    CHECK_FALSE(lvs_lc_offer(&best, 300));
-    CHECK_FALSE(lvs_lc_offer(&best, 301));
-    CHECK(lvs_lc_offer(&best, 0));
-    CHECK_FALSE(lvs_lc_offer(&best, 0));
-}
-
-TEST_CASE("wlc compares overhead by weight, exactly", "[sched]") {
-    lvs_lc_best best{};
-
-    CHECK(lvs_wlc_offer(&best, 300, 3));
-    CHECK_FALSE(lvs_wlc_offer(&best, 100, 1));
-    CHECK_FALSE(lvs_wlc_offer(&best, 200, 2));
-    CHECK(lvs_wlc_offer(&best, 199, 2));
-    CHECK(lvs_wlc_offer(&best, 0, 1));
-    CHECK_FALSE(lvs_wlc_offer(&best, 0, 100));
-
-    // Fractions that differ by one part in 2^60.
-    best = {};
-    CHECK(lvs_wlc_offer(&best, (1ull << 32) - 1, 0x7fffffff));
-    CHECK_FALSE(lvs_wlc_offer(&best, 1ull << 32, 0x7fffffff));
-    CHECK(lvs_wlc_offer(&best, (1ull << 32) - 2, 0x7fffffff));
 }

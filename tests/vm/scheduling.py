@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Who gets the next connection: exact sequences, exact counts, also with two CPUs at once; drain and thresholds."""
+import ipaddress
 import os
 import random
 
@@ -19,9 +20,9 @@ CLIENT = Lab.GHOST_CLIENT[4]
 class Flows:
     """A service with the dests a, b, c on paper; tells which one each new connection goes to."""
 
-    def __init__(self, t, proto, scheduler, weights=(1, 1, 1), options=("", "", ""), method="-m"):
+    def __init__(self, t, proto, scheduler, weights=(1, 1, 1), options=("", "", ""), method="-m", vip=None):
         self.t, self.proto = t, proto
-        self.vip, self.port, self.rport = VIPS[4]["other"], t.port(), t.port()
+        self.vip, self.port, self.rport = vip or VIPS[4]["other"], t.port(), t.port()
         self.sport = 1024
         self.service = t.director.service(
             proto, self.vip, self.port, scheduler,
@@ -37,29 +38,29 @@ class Flows:
     def edit(self, name, options):
         self.t.director.rules(f"-e {self.dest(name)} {options}")
 
-    def packet(self, sport, flags=SYN):
+    def packet(self, sport, flags=SYN, client=CLIENT):
         if self.proto == "udp":
-            return packet.udp(CLIENT, sport, self.vip, self.port, b"x")
-        return packet.tcp(CLIENT, sport, self.vip, self.port, flags)
+            return packet.udp(client, sport, self.vip, self.port, b"x")
+        return packet.tcp(client, sport, self.vip, self.port, flags)
 
-    def send(self, sport, flags=SYN):
+    def send(self, sport, flags=SYN, client=CLIENT):
         """Sends a packet of a connection; returns the name of the dest that gets it."""
-        self.t.lab.outside.send(self.packet(sport, flags))
+        self.t.lab.outside.send(self.packet(sport, flags, client))
         got = self.t.lab.inside.receive(lambda p: p.sport == sport and p.dst in RIPS)
         return NAMES[RIPS.index(got.dst)]
 
-    def new(self):
+    def new(self, client=CLIENT):
         self.sport += 1
-        return self.send(self.sport)
+        return self.send(self.sport, client=client)
 
     def sequence(self, count):
         return "".join(self.new() for _ in range(count))
 
-    def refused(self):
+    def refused(self, client=CLIENT):
         """A new connection; true if the director answers that there is nobody."""
         self.sport += 1
-        self.t.lab.outside.send(self.packet(self.sport))
-        answer = self.t.lab.outside.receive(lambda p: p.dst == CLIENT, what="port unreachable")
+        self.t.lab.outside.send(self.packet(self.sport, client=client))
+        answer = self.t.lab.outside.receive(lambda p: p.dst == client, what="port unreachable")
         return (answer.kind, answer.code) == (3, 3) and answer.quote.sport == self.sport
 
     def state(self):
@@ -122,8 +123,11 @@ def wrr_weight_changes(t):
         t.equal(counts(got[start:start + 8]), {"a": 3, "b": 4, "c": 1}, f"counts of a cycle in {got}")
 
 
-def least_loaded(weighted, scheduler):
-    """A test that opens and closes connections by chance and holds each choice against the definition."""
+def least_loaded(scheduler, load):
+    """
+    A test that opens and closes connections by chance and holds each choice against the definition: the least
+    load(weight, active, inactive).
+    """
     def run(t):
         weights = dict(zip(NAMES, (3, 2, 1)))
         flows = Flows(t, "tcp", scheduler, tuple(weights.values()))
@@ -136,24 +140,220 @@ def least_loaded(weighted, scheduler):
                 model[name][0] -= 1
                 model[name][1] += 1
             else:
-                load = {name: (256 * a + i) / (weights[name] if weighted else 1) for name, (a, i) in model.items()}
+                loads = {name: load(weights[name], *conns) for name, conns in model.items()}
                 name = flows.new()
                 sequence += name
-                t.equal(load[name], min(load.values()), f"load of {name}, chosen of {load} after {sequence}")
+                t.equal(loads[name], min(loads.values()), f"load of {name}, chosen of {loads} after {sequence}")
                 active.append((flows.sport, name))
                 model[name][0] += 1
         t.equal(flows.state(), {name: tuple(value) for name, value in model.items()}, "active and inactive")
     return run
 
 
-@test
-def lc(t):
-    least_loaded(False, "lc")(t)
+LOADS = {
+    "lc": lambda weight, active, inactive: 256 * active + inactive,
+    "wlc": lambda weight, active, inactive: (256 * active + inactive) / weight,
+    "sed": lambda weight, active, inactive: (active + 1) / weight,
+    "nq": lambda weight, active, inactive: (active + 1) / weight if active else 0,
+}
+
+
+@test(scheduler=tuple(LOADS))
+def least(t, scheduler):
+    least_loaded(scheduler, LOADS[scheduler])(t)
 
 
 @test
-def wlc(t):
-    least_loaded(True, "wlc")(t)
+def sed_prefers_the_heavy(t):
+    """The connection to come counts: weight 3 gets two before weight 1 gets its first; nq leaves nobody idle."""
+    t.equal(counts(Flows(t, "tcp", "sed", (3, 1, 1)).sequence(3)), {"a": 3, "b": 0, "c": 0}, "counts of sed")
+    t.equal(counts(Flows(t, "tcp", "nq", (3, 1, 1)).sequence(3)), {"a": 1, "b": 1, "c": 1}, "counts of nq")
+
+
+@test
+def fo(t):
+    """The heaviest dest gets all of it, the next one when it is at its threshold, and all of it again later."""
+    flows = Flows(t, "udp", "fo", (2, 3, 1))
+    t.equal(flows.sequence(6), "bbbbbb", "the sequence")
+    flows.edit("b", "-m -w 3 -x 7")
+    t.equal(flows.new(), "b", "the heaviest one, one below its threshold")
+    t.equal(flows.sequence(3), "aaa", "the sequence while the heaviest one is overloaded")
+    flows.edit("a", "-m -w 0")
+    t.equal(flows.sequence(3), "ccc", "the sequence when the next one drains, too")
+    flows.edit("b", "-m -w 3")
+    t.equal(flows.sequence(3), "bbb", "the sequence without a threshold")
+
+
+@test
+def ovf(t):
+    """Active connections flow over to the next lighter dest above the weight; a closed one makes room."""
+    flows = Flows(t, "tcp", "ovf", (2, 3, 1))
+    t.equal(flows.sequence(9), "bbbbaaacc", "the sequence")
+    t.equal(flows.refused(), True, "all are full, and the client is told")
+    t.equal(flows.send(1025, FIN), "b", "the dest of the first connection")
+    t.equal(flows.new(), "b", "who has room again")
+    t.equal(flows.refused(), True, "all are full again")
+
+
+CLIENTS = [f"10.9.{number % 7}.{1 + number * 5 % 250}" for number in range(40)]
+
+
+def hash_buckets(weights):
+    """The table of sh, and of dh if the weights are 1: the last dest added first, each as often as it weighs."""
+    line = [name for name, weight in reversed(list(zip(NAMES, weights))) for _ in range(max(weight, 1))]
+    rest = 256 % len(line)
+    return line * (256 // len(line)) + [line[i * len(line) // rest] for i in range(rest)]
+
+
+def bucket(address, port=0):
+    return ((int(ipaddress.ip_address(address)) + port) * 0x61c88647 & 0xffffffff) >> 24
+
+
+@test(weights=((1, 1, 1), (3, 2, 1)))
+def sh(t, weights):
+    """Every client's connections go to one dest, the one that the table says."""
+    flows, table = Flows(t, "udp", "sh", weights), hash_buckets(weights)
+    expected = "".join(table[bucket(client)] for client in CLIENTS)
+    t.equal("".join(flows.new(client) for client in CLIENTS), expected, "the clients' dests")
+    t.equal("".join(flows.new(client) for client in CLIENTS), expected, "the clients' dests the second time")
+    t.equal(set(expected), set(NAMES), "dests that were met")
+
+
+@test
+def sh_port(t):
+    """With sh-port every port of a client is a client of its own; the flag can be set and taken away."""
+    flows, table = Flows(t, "udp", "sh -b sh-port"), hash_buckets((1, 1, 1))
+    t.equal(flows.sequence(20), "".join(table[bucket(CLIENT, port)] for port in range(1025, 1045)), "the ports' dests")
+    t.director.rules(f"-E {flows.service} -s sh")
+    t.equal(flows.sequence(6), table[bucket(CLIENT)] * 6, "the client's dests without the flag")
+
+
+@test
+def sh_fallback(t):
+    """An overloaded dest's clients are refused or, with sh-fallback, go where the table says next; others stay."""
+    flows, table = Flows(t, "udp", "sh"), hash_buckets((1, 1, 1))
+    own = {client: table[bucket(client)] for client in CLIENTS}
+    flows.edit("b", "-m -w 1 -x 1")
+    loaded = [client for client in CLIENTS if own[client] == "b"]
+    others = [client for client in CLIENTS if own[client] != "b"]
+    t.equal(flows.new(loaded[0]), "b", "its dest, one below the threshold")
+    t.equal([flows.refused(client) for client in loaded[:3]], [True] * 3, "its clients are told")
+    t.equal([flows.new(client) for client in others[:5]], [own[client] for client in others[:5]], "the others' dests")
+    t.director.rules(f"-E {flows.service} -s sh -b sh-fallback")
+    second = [next(name for name in table[2 * bucket(client) % 256:] + table if name != "b") for client in loaded]
+    t.equal([flows.new(client) for client in loaded], second, "the dests that come next")
+    t.equal([flows.new(client) for client in others[:5]], [own[client] for client in others[:5]], "the others' dests")
+
+
+@test
+def dh(t):
+    """All clients of an address go to one dest, the one that the table says, whatever the weights."""
+    table = hash_buckets((1, 1, 1))
+    for vip in sorted(set(VIPS[4].values()) - {VIPS[4]["local"]}):
+        flows = Flows(t, "udp", "dh", (3, 2, 1), vip=vip)
+        t.equal("".join(flows.new(client) for client in CLIENTS[:4]), table[bucket(vip)] * 4, f"dests of {vip}")
+
+
+def dests_of(flows, clients):
+    return {client: flows.new(client) for client in clients}
+
+
+@test(timeout=120)
+def mh(t):
+    """Each client keeps its dest, by weight; so it does when the dests are added in another order."""
+    flows = Flows(t, "udp", "mh", (2, 1, 1))
+    clients = [f"10.9.{number // 200}.{1 + number % 200}" for number in range(400)]
+    own = dests_of(flows, clients)
+    got = counts("".join(own.values()))
+    # 200, 100, 100, four deviations of chance more or less
+    t.equal((160 <= got["a"] <= 240, 65 <= got["b"] <= 135, 65 <= got["c"] <= 135), (True,) * 3, f"counts {got}")
+    if ipvs.MODULE != "lvs":
+        return
+    for name in NAMES:
+        t.director.rules(f"-d {flows.dest(name)}")
+    for name, weight in (("c", 1), ("b", 1), ("a", 2)):
+        t.director.rules(f"-a {flows.dest(name)} -m -w {weight}")
+    t.equal(dests_of(flows, clients[:60]), {client: own[client] for client in clients[:60]}, "the clients' dests")
+
+
+@test(how=("-e", "-d"), lvs_only=True, timeout=120)
+def mh_moves_few(t, how):
+    """When a dest drains or is deleted, all its clients go to others, and of the others' next to none."""
+    flows = Flows(t, "udp", "mh")
+    clients = [f"10.9.{number // 200}.{1 + number % 200}" for number in range(200)]
+    own = dests_of(flows, clients)
+    t.director.rules(f"-e {flows.dest('b')} -m -w 0" if how == "-e" else f"-d {flows.dest('b')}")
+    now = dests_of(flows, clients)
+    t.equal("b" in now.values(), False, "clients of the dest that is gone")
+    moved = [client for client in clients if now[client] != own[client]]
+    needless = [client for client in moved if own[client] != "b"]
+    t.equal((len(needless) <= 6, len(moved) > 40), (True, True), f"{len(moved)} clients moved, {needless} needlessly")
+    t.director.rules(f"-e {flows.dest('b')} -m -w 1" if how == "-e" else f"-a {flows.dest('b')} -m -w 1")
+    t.equal(dests_of(flows, clients[:60]), {client: own[client] for client in clients[:60]}, "dests when it is back")
+
+
+@test
+def mh_port(t):
+    """With mh-port every port of a client is a client of its own."""
+    flows = Flows(t, "udp", "mh")
+    t.equal(len(set(flows.sequence(8))), 1, "dests of one client")
+    t.director.rules(f"-E {flows.service} -s mh -b mh-port")
+    got = flows.sequence(60)
+    t.equal(set(got), set(NAMES), f"dests of its ports, {got}")
+    flows.sport -= 60
+    t.equal(flows.sequence(60), got, "the same ports again")
+
+
+@test
+def mh_fallback(t):
+    """An overloaded dest's clients are refused or, with mh-fallback, each goes to one other; nobody else moves."""
+    flows = Flows(t, "udp", "mh")
+    own = dests_of(flows, CLIENTS)
+    flows.edit("b", "-m -w 1 -x 1")
+    loaded = [client for client in CLIENTS if own[client] == "b"]
+    others = [client for client in CLIENTS if own[client] != "b"]
+    if ipvs.MODULE != "lvs":
+        flows.new(loaded[0])  # mainline looks at a threshold when it has bound a connection
+    t.equal([flows.refused(client) for client in loaded[:3]], [True] * 3, "its clients are told")
+    t.director.rules(f"-E {flows.service} -s mh -b mh-fallback")
+    second = dests_of(flows, loaded)
+    t.equal("b" in second.values(), False, "clients of the overloaded dest")
+    t.equal(dests_of(flows, loaded), second, "the other dests, again")
+    t.equal(dests_of(flows, others), {client: own[client] for client in others}, "the others' dests")
+
+
+@test(scheduler=("sh", "dh"), lvs_only=True)
+def drained_share_moves_on(t, scheduler):
+    """With weight 0 a dest's clients go to others at once; all others stay where they are."""
+    flows, table = Flows(t, "udp", scheduler), hash_buckets((1, 1, 1))
+    key = (lambda client: bucket(client)) if scheduler == "sh" else (lambda _: bucket(flows.vip))
+    gone = table[key(CLIENT)]
+    flows.edit(gone, "-m -w 0")
+    for client in [CLIENT] + CLIENTS[:12]:
+        name = flows.new(client)
+        t.equal((name != gone, table[key(client)] in (gone, name)), (True, True), f"{client} goes to {name}")
+
+
+ALL = ("rr", "wrr", "lc", "wlc", "sed", "nq", "fo", "ovf", "sh", "dh", "mh")
+
+
+@test(scheduler=ALL, lvs_only=True)
+def weight_zero_never_chosen(t, scheduler):
+    """Whatever gets the next connection: with weight 0 it does not, nor does its share get lost."""
+    flows = Flows(t, "udp", scheduler)
+    left = set(NAMES)
+    while left:
+        name = flows.new()
+        kept = flows.sport
+        flows.edit(name, "-m -w 0")
+        left.remove(name)
+        got = flows.sequence(6) if left else ""
+        t.equal(set(got) - left, set(), f"drained dests that got connections, {got}")
+        t.equal(flows.send(kept), name, "the dest of the old connection")
+    t.equal(flows.refused(), True, "nobody is left, and the client is told")
+    for name in NAMES:
+        flows.edit(name, "-m -w 1")
+    t.equal(flows.new() in NAMES, True, "somebody is back")
 
 
 @test(scheduler=("rr", "wrr", "lc", "wlc"))
