@@ -22,7 +22,7 @@ struct lvs_least {
 };
 
 /* 1/0, which every cost by weight is less than. */
-#define LVS_LEAST_NONE ((struct lvs_least){ .cost = 1, .dest = LVS_NOBODY })
+#define LVS_LEAST_NONE { .cost = 1, .weight = 0, .dest = LVS_NOBODY }
 
 /*
  * Is @cost/@weight less than the least so far? The fractions are compared by cross multiplication,

@@ -26,7 +26,7 @@ static inline bool lvs_set_eligible(const void *ctx, u32 index)
 	return !lvs_dest_overloaded(set->entry[index].dest);
 }
 
-static const struct lvs_sched_view lvs_set_view = {
+static const struct lvs_sched_view lvs_set_view __maybe_unused = {
 	.load		= lvs_set_load,
 	.eligible	= lvs_set_eligible,
 };
