@@ -151,7 +151,8 @@ static void expirer_work(struct work_struct *work)
 	}
 	if (atomic_read(&ct->count) < READ_ONCE(ct->shrink_at))
 		queue_work(lvs_unbound_wq, &ct->resize);
-	if (atomic_read(&ct->count))
+	/* A table that could not shrink for want of memory is asked again. */
+	if (atomic_read(&ct->count) || READ_ONCE(ct->shrink_at))
 		lvs_expiry_run(ct);
 	else
 		lvs_hooks_idle(ln);

@@ -23,7 +23,7 @@ void lvs_expiry_hasten(struct lvs_conn_table *ct, struct lvs_conn *conn);
 /* A dead connection leaves the wheel. Under RCU. */
 void lvs_expiry_stop(struct lvs_conn_table *ct, struct lvs_conn *conn);
 
-/* Let the expirer run, until it finds no connection left. Any context. */
+/* Let the expirer run, until no connection is left and the table is small again. Any context. */
 void lvs_expiry_run(struct lvs_conn_table *ct);
 
 void lvs_expiry_init(struct lvs_conn_table *ct);

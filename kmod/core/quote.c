@@ -3,6 +3,7 @@
 
 #include <linux/icmp.h>
 #include <linux/icmpv6.h>
+#include <linux/if_ether.h>
 
 bool lvs_quote_is_in(const struct lvs_packet *pkt)
 {
@@ -29,6 +30,14 @@ static const struct iphdr *header_v4(const struct sk_buff *skb, u32 off, struct 
 	return iph;
 }
 
+/* A sound header of IPv6 at @off, or NULL. */
+static const struct ipv6hdr *header_v6(const struct sk_buff *skb, u32 off, struct ipv6hdr *buf)
+{
+	const struct ipv6hdr *iph = (const struct ipv6hdr *)lvs_bytes(skb, off, sizeof(*buf), buf);
+
+	return iph && iph->version == 6 ? iph : NULL;
+}
+
 static bool quoted_v4(const struct lvs_packet *pkt, struct lvs_packet *quoted, struct lvs_quote *q)
 {
 	struct iphdr buf;
@@ -50,8 +59,8 @@ static bool quoted_v6(const struct lvs_packet *pkt, struct lvs_packet *quoted, s
 	bool first;
 	int off;
 
-	iph = (const struct ipv6hdr *)lvs_bytes(pkt->skb, q->ip_off, sizeof(buf), &buf);
-	if (!iph || iph->version != 6)
+	iph = header_v6(pkt->skb, q->ip_off, &buf);
+	if (!iph)
 		return false;
 	quoted->proto = iph->nexthdr;
 	quoted->saddr.in6 = iph->daddr;
@@ -74,24 +83,127 @@ bool lvs_quote_parse(const struct lvs_packet *pkt, struct lvs_packet *quoted, st
 	return lvs_parse_ports(pkt->skb, q->l4_off, &quoted->dport, &quoted->sport);
 }
 
+/* The outer header at *@off, which moves behind it: as ours are, without options. */
+static bool outer_header(const struct lvs_packet *pkt, u32 *off, u8 *proto,
+			 union nf_inet_addr *end)
+{
+	memset(end, 0, sizeof(*end));
+	if (pkt->af == AF_INET) {
+		struct iphdr buf;
+		const struct iphdr *iph = header_v4(pkt->skb, *off, &buf);
+
+		if (!iph || iph->ihl != 5)
+			return false;
+		*proto = iph->protocol;
+		end->ip = iph->daddr;
+		*off += sizeof(buf);
+	} else {
+		struct ipv6hdr buf;
+		const struct ipv6hdr *iph = header_v6(pkt->skb, *off, &buf);
+
+		if (!iph)
+			return false;
+		*proto = iph->nexthdr;
+		end->in6 = iph->daddr;
+		*off += sizeof(buf);
+	}
+	return true;
+}
+
+/* The headers of GRE (RFC 2784) and of GUE, variant 0: what of them tells what follows, and where. */
+struct gre {
+	__be16 flags;
+	__be16 type;
+};
+
+struct udp_gue {
+	__be16 ports[2];
+	__be16 len;
+	__be16 check;
+	u8 version_hlen;	/* two bits, one for control messages, five of 4 byte units */
+	u8 proto;
+	__be16 flags;
+};
+
+#define GRE_FLAG_CSUM	0x8000
+
+/* What stands between the IP headers, at *@off, which moves behind it. @proto as if it were not. */
+static bool encapsulation(const struct sk_buff *skb, u32 *off, u8 *proto)
+{
+	const struct udp_gue *gue;
+	const struct gre *gre;
+	struct udp_gue gue_buf;
+	struct gre gre_buf;
+
+	switch (*proto) {
+	case IPPROTO_GRE:
+		gre = (const struct gre *)lvs_bytes(skb, *off, sizeof(gre_buf), &gre_buf);
+		if (!gre || gre->flags & htons((u16)~GRE_FLAG_CSUM))
+			return false;
+		if (gre->type == htons(ETH_P_IP))
+			*proto = IPPROTO_IPIP;
+		else if (gre->type == htons(ETH_P_IPV6))
+			*proto = IPPROTO_IPV6;
+		else
+			return false;
+		*off += sizeof(*gre) + (gre->flags ? 4 : 0);
+		return true;
+	case IPPROTO_UDP:
+		gue = (const struct udp_gue *)lvs_bytes(skb, *off, sizeof(gue_buf), &gue_buf);
+		if (!gue || gue->version_hlen & 0xe0)
+			return false;
+		*proto = gue->proto;
+		*off += sizeof(*gue) + (gue->version_hlen & 0x1f) * 4;
+		return true;
+	}
+	return true;
+}
+
+/* The inner packet's header at @off; *@off moves behind it. */
+static bool inner_header(struct lvs_packet *inner, u32 *off)
+{
+	if (inner->af == AF_INET) {
+		struct iphdr buf;
+		const struct iphdr *iph = header_v4(inner->skb, *off, &buf);
+
+		if (!iph)
+			return false;
+		inner->proto = iph->protocol;
+		inner->saddr.ip = iph->saddr;
+		inner->daddr.ip = iph->daddr;
+		*off += iph->ihl * 4;
+	} else {
+		struct ipv6hdr buf;
+		const struct ipv6hdr *iph = header_v6(inner->skb, *off, &buf);
+		bool first;
+		int l4;
+
+		if (!iph)
+			return false;
+		inner->proto = iph->nexthdr;
+		inner->saddr.in6 = iph->saddr;
+		inner->daddr.in6 = iph->daddr;
+		l4 = lvs_parse_extensions(inner->skb, *off + sizeof(buf), &inner->proto, &first);
+		if (l4 < 0)
+			return false;
+		*off = l4;
+	}
+	return inner->proto == IPPROTO_TCP || inner->proto == IPPROTO_UDP;
+}
+
 bool lvs_quote_parse_tunnelled(const struct lvs_packet *pkt, struct lvs_packet *inner,
-			       __be32 *tunnel_daddr)
+			       u32 *inner_off, union nf_inet_addr *end)
 {
 	u32 off = pkt->l4_off + sizeof(struct icmphdr);
-	const struct iphdr *iph;
-	struct iphdr buf;
+	u8 proto;
 
-	iph = header_v4(pkt->skb, off, &buf);
-	if (!iph || iph->protocol != IPPROTO_IPIP || iph->ihl != 5)
+	if (!outer_header(pkt, &off, &proto, end) || !encapsulation(pkt->skb, &off, &proto))
 		return false;
-	*tunnel_daddr = iph->daddr;
-	off += sizeof(*iph);
-	iph = header_v4(pkt->skb, off, &buf);
-	if (!iph || (iph->protocol != IPPROTO_TCP && iph->protocol != IPPROTO_UDP))
+	if (proto != IPPROTO_IPIP && proto != IPPROTO_IPV6)
 		return false;
 	*inner = *pkt;
-	inner->proto = iph->protocol;
-	inner->saddr.ip = iph->saddr;
-	inner->daddr.ip = iph->daddr;
-	return lvs_parse_ports(pkt->skb, off + iph->ihl * 4, &inner->sport, &inner->dport);
+	inner->af = proto == IPPROTO_IPIP ? AF_INET : AF_INET6;
+	*inner_off = off;
+	return inner_header(inner, &off) &&
+	       lvs_parse_ports(pkt->skb, off, &inner->sport, &inner->dport);
 }

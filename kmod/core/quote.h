@@ -22,10 +22,12 @@ bool lvs_quote_is_in(const struct lvs_packet *pkt);
 bool lvs_quote_parse(const struct lvs_packet *pkt, struct lvs_packet *quoted, struct lvs_quote *q);
 
 /*
- * The same if the error @pkt of IPv4 quotes the header of a tunnel, and behind it a packet that was
- * sent through: that one in @inner, in its own direction, and the tunnel's end in @tunnel_daddr.
+ * The same if the error @pkt quotes the outer header of a tunnel (of pkt->af), and behind it, behind
+ * a header of GUE or GRE perhaps, a packet that was sent through: that one in @inner, in its own
+ * direction and with its own af; where it begins in @inner_off, from skb->data; the tunnel's end in
+ * @end, whose unused bytes are zero.
  */
 bool lvs_quote_parse_tunnelled(const struct lvs_packet *pkt, struct lvs_packet *inner,
-			       __be32 *tunnel_daddr);
+			       u32 *inner_off, union nf_inet_addr *end);
 
 #endif /* LVS_CORE_QUOTE_H */

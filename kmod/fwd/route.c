@@ -113,6 +113,7 @@ struct lvs_route *lvs_route_lookup(struct lvs_net *ln, struct lvs_dest *dest)
 	}
 	route->dest = dest;
 	route->af = dest->af;
+	lvs_tunnel_of(dest, &route->tun);
 	route->genid = genid;
 	route->mtu = dst_mtu(route->dst);
 	atomic_set(&route->ident, get_random_u32());

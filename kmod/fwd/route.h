@@ -12,6 +12,7 @@
 #include <net/route.h>
 
 #include "drop.h"
+#include "fwd/encap.h"
 #include "netns.h"
 #include "svc/svc.h"
 
@@ -23,6 +24,7 @@ struct lvs_route {
 	u32 pmtu;			/* what the path was known to take then; 0: unknown */
 	u8 af;
 	bool local;			/* the dest is this host */
+	struct lvs_tunnel tun;		/* as the dest had it configured */
 	union nf_inet_addr saddr;	/* a tunnel's outer source */
 	struct lvs_dest *dest;		/* whose dest->route this is; ln->route_lock */
 	struct list_head node;		/* in ln->routes; ln->route_lock */

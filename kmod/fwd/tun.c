@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * TUN: the packet travels to the dest inside another IP packet (IPv4 in IPv4, IPv6 in IPv6). The
- * dest has the VIP itself, and answers the client directly.
+ * TUN: the packet travels to the dest inside another IP packet, of its own family or the other,
+ * directly or behind a header of GUE or GRE (fwd/encap.h). The dest has the VIP itself, and answers
+ * the client directly.
  */
 #include <linux/if_tunnel.h>
 #include <net/dsfield.h>
@@ -12,21 +13,39 @@
 #include <net/ipv6.h>
 
 #include "conn/conn.h"
+#include "fwd/encap.h"
 #include "fwd/fwd.h"
 #include "fwd/route.h"
 #include "netns.h"
 #include "pipeline.h"
 
-/* The outer header's place, and the packet's own headers become inner ones. */
-static bool push_outer(struct sk_buff *skb, unsigned int len, int gso_type, u8 ipproto)
+/* What the outer header repeats of the inner one. */
+struct repeated {
+	u8 ds;
+	u8 ttl;
+	__be16 df;
+	__be32 flow;
+};
+
+static void read_inner(const struct lvs_packet *pkt, struct repeated *r)
 {
-	if (iptunnel_handle_offloads(skb, gso_type))
-		return false;
-	skb_set_inner_ipproto(skb, ipproto);
-	skb->transport_header = skb->network_header;
-	skb_push(skb, len);
-	skb_reset_network_header(skb);
-	return true;
+	if (pkt->af == AF_INET) {
+		const struct iphdr *inner = ip_hdr(pkt->skb);
+
+		r->ds = inner->tos;
+		r->ttl = inner->ttl;
+		r->df = inner->frag_off & htons(IP_DF);
+		r->flow = 0;
+	} else {
+		const struct ipv6hdr *inner = ipv6_hdr(pkt->skb);
+
+		r->ds = ipv6_get_dsfield(inner);
+		r->ttl = inner->hop_limit;
+		/* A path that is narrower than any of IPv6 may be is made up for by fragments. */
+		r->df = 0;
+		r->flow = ip6_flowlabel(inner);
+	}
+	r->ds = INET_ECN_encapsulate(r->ds, r->ds);
 }
 
 /*
@@ -40,68 +59,85 @@ static __be16 next_ident(struct lvs_route *route, const struct sk_buff *skb)
 	return htons(atomic_add_return(segs, &route->ident) - segs);
 }
 
-static bool encapsulate_v4(struct lvs_packet *pkt, struct lvs_route *route)
+static void push_v4(struct sk_buff *skb, struct lvs_route *route, const struct repeated *r,
+		    u8 proto)
 {
-	const struct iphdr *inner = ip_hdr(pkt->skb);
-	u8 tos = INET_ECN_encapsulate(inner->tos, inner->tos);
-	__be16 df = inner->frag_off & htons(IP_DF);
-	u8 ttl = inner->ttl;
-	struct iphdr *outer;
+	struct iphdr *outer = skb_push(skb, sizeof(*outer));
 
-	if (!push_outer(pkt->skb, sizeof(*outer), SKB_GSO_IPXIP4, IPPROTO_IPIP))
-		return false;
-	memset(IPCB(pkt->skb), 0, sizeof(*IPCB(pkt->skb)));
-	outer = ip_hdr(pkt->skb);
+	skb_reset_network_header(skb);
+	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
 	outer->version = 4;
 	outer->ihl = sizeof(*outer) / 4;
-	outer->tos = tos;
-	outer->frag_off = df;
-	outer->ttl = ttl;
-	outer->protocol = IPPROTO_IPIP;
+	outer->tos = r->ds;
+	outer->frag_off = r->df;
+	outer->ttl = r->ttl;
+	outer->protocol = proto;
 	outer->saddr = route->saddr.ip;
 	outer->daddr = route->dest->addr.ip;
-	outer->tot_len = htons(pkt->skb->len);
-	outer->id = df ? 0 : next_ident(route, pkt->skb);
+	outer->tot_len = htons(skb->len);
+	outer->id = r->df ? 0 : next_ident(route, skb);
 	ip_send_check(outer);
-	return true;
 }
 
-static bool encapsulate_v6(struct lvs_packet *pkt, const struct lvs_route *route)
+static void push_v6(struct sk_buff *skb, const struct lvs_route *route, const struct repeated *r,
+		    u8 proto)
 {
-	const struct ipv6hdr *inner = ipv6_hdr(pkt->skb);
-	u8 ds = ipv6_get_dsfield(inner);
-	__be32 flow = ip6_make_flowinfo(INET_ECN_encapsulate(ds, ds), ip6_flowlabel(inner));
-	u8 hop_limit = inner->hop_limit;
-	struct ipv6hdr *outer;
+	unsigned int len = skb->len;
+	struct ipv6hdr *outer = skb_push(skb, sizeof(*outer));
 
-	if (!push_outer(pkt->skb, sizeof(*outer), SKB_GSO_IPXIP6, IPPROTO_IPV6))
-		return false;
-	memset(IP6CB(pkt->skb), 0, sizeof(*IP6CB(pkt->skb)));
-	outer = ipv6_hdr(pkt->skb);
-	*(__be32 *)outer = flow | htonl(6 << 28);
-	outer->payload_len = htons(pkt->skb->len - sizeof(*outer));
-	outer->nexthdr = IPPROTO_IPV6;
-	outer->hop_limit = hop_limit;
+	skb_reset_network_header(skb);
+	memset(IP6CB(skb), 0, sizeof(*IP6CB(skb)));
+	*(__be32 *)outer = ip6_make_flowinfo(r->ds, r->flow) | htonl(6 << 28);
+	outer->payload_len = htons(len);
+	outer->nexthdr = proto;
+	outer->hop_limit = r->ttl;
 	outer->saddr = route->saddr.in6;
 	outer->daddr = route->dest->addr.in6;
+}
+
+static bool encapsulate(struct lvs_packet *pkt, struct lvs_route *route)
+{
+	struct sk_buff *skb = pkt->skb;
+	u8 proto = pkt->af == AF_INET ? IPPROTO_IPIP : IPPROTO_IPV6;
+	struct repeated r;
+
+	read_inner(pkt, &r);
+	if (likely(route->tun.type == IP_VS_CONN_F_TUNNEL_TYPE_IPIP)) {
+		int gso_type = route->af == AF_INET ? SKB_GSO_IPXIP4 : SKB_GSO_IPXIP6;
+
+		if (unlikely(iptunnel_handle_offloads(skb, gso_type)))
+			return false;
+		skb_set_inner_ipproto(skb, proto);
+		skb->transport_header = skb->network_header;
+	} else if (!lvs_encap_push(skb, route, &proto)) {
+		return false;
+	}
+	if (route->af == AF_INET) {
+		push_v4(skb, route, &r, proto);
+		skb->protocol = htons(ETH_P_IP);
+	} else {
+		push_v6(skb, route, &r, proto);
+		skb->protocol = htons(ETH_P_IPV6);
+	}
+	/* From here on it is a packet of the tunnel's family. */
+	pkt->af = route->af;
 	return true;
 }
 
 unsigned int lvs_fwd_tun(struct lvs_packet *pkt, struct lvs_conn *conn, struct lvs_route *route)
 {
-	unsigned int outer = pkt->af == AF_INET ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
+	unsigned int overhead = route->tun.overhead;
 	enum lvs_drop_reason reason;
-	bool ok;
 
 	if (unlikely(route->local))
 		return lvs_fwd_here(pkt);
-	if (unlikely(!lvs_fwd_fits(pkt, route, outer)))
+	if (unlikely(!lvs_fwd_fits(pkt, route, overhead)))
 		return lvs_fwd_drop(pkt, conn, LVS_DROP_TOO_BIG);
-	reason = lvs_fwd_decrease_ttl(pkt, pkt->l4_off, LL_RESERVED_SPACE(route->dst->dev) + outer);
+	reason = lvs_fwd_decrease_ttl(pkt, pkt->l4_off,
+				      LL_RESERVED_SPACE(route->dst->dev) + overhead);
 	if (unlikely(reason != LVS_DROP_NONE))
 		return lvs_fwd_drop(pkt, conn, reason);
-	ok = pkt->af == AF_INET ? encapsulate_v4(pkt, route) : encapsulate_v6(pkt, route);
-	if (unlikely(!ok))
+	if (unlikely(!encapsulate(pkt, route)))
 		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_MEMORY);
 	return lvs_fwd_output(pkt, route->dst);
 }

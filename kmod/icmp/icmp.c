@@ -146,8 +146,11 @@ bool lvs_icmp_related(struct lvs_packet *pkt, unsigned int *verdict)
 		return pkt->hook == NF_INET_LOCAL_IN && lvs_icmp_from_tunnel(pkt, verdict);
 	hash = lvs_conn_hash(quoted.af, &quoted.saddr, quoted.sport, &quoted.daddr, quoted.dport);
 	conn = lvs_conn_lookup(&quoted, hash, &side);
-	if (!conn)
-		return false;
+	if (!conn) {
+		/* GUE looks like any UDP. */
+		return pkt->hook == NF_INET_LOCAL_IN && quoted.proto == IPPROTO_UDP &&
+		       lvs_icmp_from_tunnel(pkt, verdict);
+	}
 	*verdict = side == LVS_SIDE_CLIENT ? relay_in(pkt, conn, &q) : relay_out(pkt, conn, &q);
 	return true;
 }

@@ -13,7 +13,7 @@ struct lvs_packet;
  */
 bool lvs_icmp_related(struct lvs_packet *pkt, unsigned int *verdict);
 
-/* The errors of routers inside an IPv4 tunnel to a dest (icmp/tunnel.c); as above. */
+/* The errors of routers inside a tunnel to a dest (icmp/tunnel.c); as above. */
 bool lvs_icmp_from_tunnel(struct lvs_packet *pkt, unsigned int *verdict);
 
 #endif /* LVS_ICMP_H */

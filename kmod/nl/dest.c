@@ -138,9 +138,6 @@ static int check_supported(const struct dest_cmd *cmd)
 	struct netlink_ext_ack *extack = cmd->op->extack;
 	struct nlattr *const *tb = cmd->tb;
 
-	if (cmd->key.af != cmd->svc->key.af)
-		return LVS_NL_FAIL(extack, tb[IPVS_DEST_ATTR_ADDR_FAMILY], -EOPNOTSUPP,
-				   "ADDR_FAMILY: one other than the service's is not supported yet");
 	switch (cmd->cfg.fwd) {
 	case IP_VS_CONN_F_MASQ:
 	case IP_VS_CONN_F_LOCALNODE:
@@ -154,9 +151,9 @@ static int check_supported(const struct dest_cmd *cmd)
 		return LVS_NL_FAIL(extack, tb[IPVS_DEST_ATTR_FWD_METHOD], -EINVAL,
 				   "FWD_METHOD is unknown");
 	}
-	if (cmd->cfg.tun_type != IP_VS_CONN_F_TUNNEL_TYPE_IPIP)
-		return LVS_NL_FAIL(extack, tb[IPVS_DEST_ATTR_TUN_TYPE], -EOPNOTSUPP,
-				   "TUN_TYPE: tunnels other than IPIP are not supported yet");
+	if (cmd->cfg.tun_type >= IP_VS_CONN_F_TUNNEL_TYPE_MAX)
+		return LVS_NL_FAIL(extack, tb[IPVS_DEST_ATTR_TUN_TYPE], -EINVAL,
+				   "TUN_TYPE is unknown");
 	return 0;
 }
 

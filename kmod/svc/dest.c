@@ -155,15 +155,16 @@ void lvs_dest_get_config(const struct lvs_dest *dest, struct lvs_dest_config *cf
 
 void lvs_dest_set_config(struct lvs_dest *dest, const struct lvs_dest_config *cfg)
 {
-	bool rerouted = cfg->fwd != dest->fwd || cfg->tun_type != dest->tun_type;
+	bool rerouted = cfg->fwd != dest->fwd || cfg->tun_type != dest->tun_type ||
+			cfg->tun_port != dest->tun_port || cfg->tun_flags != dest->tun_flags;
 	int conns;
 
 	lockdep_assert_held(&dest->ln->ctl);
 	WRITE_ONCE(dest->weight, cfg->weight);
 	WRITE_ONCE(dest->fwd, cfg->fwd);
-	dest->tun_flags = cfg->tun_flags;
-	dest->tun_port = cfg->tun_port;
-	dest->tun_type = cfg->tun_type;
+	WRITE_ONCE(dest->tun_flags, cfg->tun_flags);
+	WRITE_ONCE(dest->tun_port, cfg->tun_port);
+	WRITE_ONCE(dest->tun_type, cfg->tun_type);
 	WRITE_ONCE(dest->u_threshold, cfg->u_threshold);
 	WRITE_ONCE(dest->l_threshold, cfg->l_threshold);
 	smp_mb(); /* the flag is settled for the new thresholds, here or by the next connection */

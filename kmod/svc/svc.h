@@ -107,7 +107,7 @@ struct lvs_dest {
 	struct list_head node ____cacheline_aligned_in_smp;	/* svc->dests or svc->trash */
 	unsigned long seq;			/* grows along svc->dests */
 	bool listed;				/* in svc->dests */
-	u8 tun_type;				/* what netlink said, for the listing */
+	u8 tun_type;				/* IP_VS_CONN_F_TUNNEL_TYPE_*; READ_ONCE, as these two */
 	__be16 tun_port;
 	u16 tun_flags;
 	struct lvs_counters zeroed;		/* the counters at the last ZERO or adoption */

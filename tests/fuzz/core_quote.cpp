@@ -2,6 +2,8 @@
 // What ICMP errors quote: only sound headers count, and what is read is what is there.
 #include "packet.h"
 
+#include <optional>
+
 using namespace fuzz;
 
 namespace {
@@ -51,25 +53,85 @@ void check_exchanged(const Arrival& in, const lvs_packet& quoted, const Expected
     MUST(same(in.bytes, e.l4_off, &quoted.dport, 2) && same(in.bytes, e.l4_off + 2, &quoted.sport, 2));
 }
 
-bool check_tunnelled(const Arrival& in, const lvs_packet& pkt) {
+// A tunnel's outer header without options, GUE or GRE or nothing, and the inner packet.
+struct Carried {
+    u8 proto = 0;
+    std::size_t off = 0;
+};
+
+std::optional<Carried> carried(const Arrival& in, std::size_t outer) {
+    const Bytes& bytes = in.bytes;
+    Carried c;
+
+    if (in.af == AF_INET) {
+        if (!sound_v4(bytes, outer) || (bytes[outer] & 15) != 5)
+            return {};
+        c = {bytes[outer + 9], outer + 20};
+    } else {
+        if (!has(bytes, outer, 40) || bytes[outer] >> 4 != 6)
+            return {};
+        c = {bytes[outer + 6], outer + 40};
+    }
+    if (c.proto == IPPROTO_GRE) {
+        if (!has(bytes, c.off, 4) || bytes[c.off] & 0x7f || bytes[c.off + 1])
+            return {};
+        const int type = bytes[c.off + 2] << 8 | bytes[c.off + 3];
+        c.proto = static_cast<u8>(type == 0x0800 ? +IPPROTO_IPIP : type == 0x86dd ? +IPPROTO_IPV6 : 0);
+        c.off += bytes[c.off] ? 8 : 4;
+    } else if (c.proto == IPPROTO_UDP) {
+        if (!has(bytes, c.off, 12) || bytes[c.off + 8] >> 5)
+            return {};
+        c.proto = bytes[c.off + 9];
+        c.off += 12 + (bytes[c.off + 8] & 31U) * 4;
+    }
+    if (c.proto != IPPROTO_IPIP && c.proto != IPPROTO_IPV6)
+        return {};
+    return c;
+}
+
+// Where the inner packet's ports are and what has them; proto 0 if there is no such thing.
+Carried innermost(const Bytes& bytes, const Carried& c) {
+    Carried l4;
+
+    if (c.proto == IPPROTO_IPIP) {
+        if (!sound_v4(bytes, c.off))
+            return {};
+        l4 = {bytes[c.off + 9], c.off + (bytes[c.off] & 15U) * 4};
+    } else {
+        if (!has(bytes, c.off, 40) || bytes[c.off] >> 4 != 6)
+            return {};
+        const Walk end = walk(bytes, c.off + 40, bytes[c.off + 6]);
+        if (!end.ends)
+            return {};
+        l4 = {end.proto, end.off};
+    }
+    if ((l4.proto != IPPROTO_TCP && l4.proto != IPPROTO_UDP) || !has(bytes, l4.off, 8))
+        return {};
+    return l4;
+}
+
+void check_tunnelled(const Arrival& in, const lvs_packet& pkt) {
     const Bytes& bytes = in.bytes;
     const std::size_t outer = pkt.l4_off + 8U;
-    const std::size_t ip = outer + 20;
+    const std::optional<Carried> c = carried(in, outer);
+    const Carried l4 = c ? innermost(bytes, *c) : Carried{};
     lvs_packet inner;
-    __be32 tunnel = 0;
+    nf_inet_addr end;
+    u32 off = 0;
 
-    const bool wanted = sound_v4(bytes, outer) && (bytes[outer] & 15) == 5 && bytes[outer + 9] == IPPROTO_IPIP &&
-                        sound_v4(bytes, ip) && (bytes[ip + 9] == IPPROTO_TCP || bytes[ip + 9] == IPPROTO_UDP) &&
-                        has(bytes, ip + (bytes[ip] & 15U) * 4, 8);
-    const bool found = lvs_quote_parse_tunnelled(&pkt, &inner, &tunnel);
-    MUST(found == wanted);
+    const bool found = lvs_quote_parse_tunnelled(&pkt, &inner, &off, &end);
+    MUST(found == (l4.proto != 0));
     if (!found)
-        return false;
-    const std::size_t l4 = ip + (bytes[ip] & 15U) * 4;
-    MUST(same(bytes, outer + 16, &tunnel, 4) && inner.proto == bytes[ip + 9]);
-    MUST(same(bytes, ip + 12, &inner.saddr, 4) && same(bytes, ip + 16, &inner.daddr, 4));
-    MUST(same(bytes, l4, &inner.sport, 2) && same(bytes, l4 + 2, &inner.dport, 2));
-    return true;
+        return;
+    const bool four = c->proto == IPPROTO_IPIP;
+    const std::size_t length = four ? 4 : 16, addresses = c->off + (four ? 12 : 8);
+    MUST(off == c->off && inner.af == (four ? AF_INET : AF_INET6) && inner.proto == l4.proto);
+    if (in.af == AF_INET)
+        MUST(same(bytes, outer + 16, &end, 4));
+    else
+        MUST(same(bytes, outer + 24, &end, 16));
+    MUST(same(bytes, addresses, &inner.saddr, length) && same(bytes, addresses + length, &inner.daddr, length));
+    MUST(same(bytes, l4.off, &inner.sport, 2) && same(bytes, l4.off + 2, &inner.dport, 2));
 }
 
 void check(const Arrival& in, u32 head_len) {
@@ -90,8 +152,7 @@ void check(const Arrival& in, u32 head_len) {
         MUST(q.ip_off == e.ip_off && q.l4_off == e.l4_off);
         check_exchanged(in, quoted, e);
     }
-    if (in.af == AF_INET)
-        MUST(!(check_tunnelled(in, pkt) && found)); // a packet is one or the other
+    check_tunnelled(in, pkt);
 }
 
 } // namespace

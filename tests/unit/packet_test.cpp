@@ -241,18 +241,40 @@ TEST_CASE("quotes that are no TCP or UDP, or not sound", "[packet]") {
     CHECK_FALSE(quotes(error6 + v4(IPPROTO_UDP) + Bytes(40)));
 }
 
-TEST_CASE("a quoted tunnel header has the tunnelled packet behind it", "[packet]") {
-    lvs_packet inner{};
-    __be32 end = 0;
-    const auto tunnelled = [&](const Bytes& quote) {
-        const Parsed parsed(v4(IPPROTO_ICMP) + unreachable4 + quote, 20);
-        return lvs_quote_parse_tunnelled(&parsed.pkt, &inner, &end);
-    };
-    REQUIRE(tunnelled(v4(IPPROTO_IPIP) + v4(IPPROTO_TCP, 6) + cut(syn, 8)));
-    CHECK(ntohl(end) == 0xc0000201);
-    CHECK((ntohs(inner.sport) == 8000 && ntohs(inner.dport) == 80 && inner.proto == IPPROTO_TCP));
-    CHECK((ntohl(inner.saddr.ip) == 0x0a000001 && ntohl(inner.daddr.ip) == 0xc0000201));
+namespace {
 
+// An error that quotes a tunnel's packet, and what was found in it.
+struct Tunnelled {
+    lvs_packet inner{};
+    u32 off = 0;
+    nf_inet_addr end{};
+    bool found = false;
+
+    explicit Tunnelled(const Bytes& quote, bool six = false) {
+        const Parsed parsed(six ? v6(IPPROTO_ICMPV6) + unreachable6 + quote : v4(IPPROTO_ICMP) + unreachable4 + quote,
+                            six ? 40 : 20);
+        found = lvs_quote_parse_tunnelled(&parsed.pkt, &inner, &off, &end);
+    }
+    bool is(u32 where, u8 af, u8 proto) const {
+        return found && off == where && inner.af == af && inner.proto == proto && ntohs(inner.sport) == 8000 &&
+               ntohs(inner.dport) == 80;
+    }
+};
+
+const Bytes gue4{0x12, 0x34, 0x17, 0xc0, 0, 0, 0, 0, 0x00, IPPROTO_IPIP, 0, 0};
+const Bytes gue6_remcsum{0x12, 0x34, 0x17, 0xc0, 0, 0, 0, 0, 0x02, IPPROTO_IPV6, 0, 1, 0x80, 0, 0, 0, 0, 40, 0, 56};
+const Bytes gre4{0, 0, 0x08, 0x00};
+const Bytes gre6_csum{0x80, 0, 0x86, 0xdd, 1, 2, 0, 0};
+
+} // namespace
+
+TEST_CASE("a quoted tunnel header has the tunnelled packet behind it", "[packet]") {
+    const Tunnelled plain(v4(IPPROTO_IPIP) + v4(IPPROTO_TCP, 6) + cut(syn, 8));
+    REQUIRE(plain.is(48, AF_INET, IPPROTO_TCP));
+    CHECK(ntohl(plain.end.ip) == 0xc0000201);
+    CHECK((ntohl(plain.inner.saddr.ip) == 0x0a000001 && ntohl(plain.inner.daddr.ip) == 0xc0000201));
+
+    const auto tunnelled = [](const Bytes& quote) { return Tunnelled(quote).found; };
     CHECK_FALSE(tunnelled(v4(IPPROTO_UDP) + v4(IPPROTO_TCP) + syn));
     CHECK_FALSE(tunnelled(v4(IPPROTO_IPIP, 6) + v4(IPPROTO_TCP) + syn)); // no tunnel of ours has options
     CHECK_FALSE(tunnelled(v4(IPPROTO_IPIP, 5, 0x0001) + v4(IPPROTO_TCP) + syn));
@@ -260,4 +282,43 @@ TEST_CASE("a quoted tunnel header has the tunnelled packet behind it", "[packet]
     CHECK_FALSE(tunnelled(v4(IPPROTO_IPIP) + v4(IPPROTO_TCP, 5, 0x0001) + syn));
     CHECK_FALSE(tunnelled(v4(IPPROTO_IPIP) + v4(IPPROTO_TCP) + cut(syn, 7)));
     CHECK_FALSE(tunnelled(v4(IPPROTO_IPIP) + cut(v4(IPPROTO_TCP), 19)));
+}
+
+TEST_CASE("the families of a quoted tunnel and of what it carries", "[packet]") {
+    CHECK(Tunnelled(v4(IPPROTO_IPV6) + v6(IPPROTO_UDP) + cut(udp, 8)).is(48, AF_INET6, IPPROTO_UDP));
+    CHECK(Tunnelled(v6(IPPROTO_IPIP) + v4(IPPROTO_TCP) + syn, true).is(88, AF_INET, IPPROTO_TCP));
+    const Bytes inside = v6(IPPROTO_DSTOPTS) + extension(IPPROTO_TCP) + syn;
+    const Tunnelled six(v6(IPPROTO_IPV6) + inside, true);
+    REQUIRE(six.is(88, AF_INET6, IPPROTO_TCP));
+    CHECK(std::memcmp(&six.end, &inside[24], 16) == 0);
+    CHECK(std::memcmp(&six.inner.saddr, &inside[8], 16) == 0);
+
+    CHECK_FALSE(Tunnelled(v4(IPPROTO_IPV6) + v4(IPPROTO_UDP) + Bytes(40)).found);
+    CHECK_FALSE(Tunnelled(v4(IPPROTO_IPIP) + v6(IPPROTO_UDP) + udp).found);
+    CHECK_FALSE(Tunnelled(v6(IPPROTO_IPV6) + v6(IPPROTO_NONE) + udp, true).found);
+    CHECK_FALSE(Tunnelled(cut(v6(IPPROTO_IPV6), 39), true).found);
+}
+
+TEST_CASE("quoted tunnels of GUE and GRE", "[packet]") {
+    CHECK(Tunnelled(v4(IPPROTO_UDP) + gue4 + v4(IPPROTO_TCP) + syn).is(60, AF_INET, IPPROTO_TCP));
+    CHECK(Tunnelled(v6(IPPROTO_UDP) + gue6_remcsum + v6(IPPROTO_UDP) + udp, true).is(108, AF_INET6, IPPROTO_UDP));
+    CHECK(Tunnelled(v4(IPPROTO_GRE) + gre4 + v4(IPPROTO_UDP) + udp).is(52, AF_INET, IPPROTO_UDP));
+    CHECK(Tunnelled(v4(IPPROTO_GRE) + gre6_csum + v6(IPPROTO_TCP) + syn).is(56, AF_INET6, IPPROTO_TCP));
+
+    Bytes other = gue4;
+    other[8] = 0x40; // another variant
+    CHECK_FALSE(Tunnelled(v4(IPPROTO_UDP) + other + v4(IPPROTO_TCP) + syn).found);
+    other[8] = 0x20; // a control message
+    CHECK_FALSE(Tunnelled(v4(IPPROTO_UDP) + other + v4(IPPROTO_TCP) + syn).found);
+    other[8] = 0;
+    other[9] = IPPROTO_TCP;
+    CHECK_FALSE(Tunnelled(v4(IPPROTO_UDP) + other + v4(IPPROTO_TCP) + syn).found);
+    CHECK_FALSE(Tunnelled(v4(IPPROTO_UDP) + cut(gue4, 11)).found);
+    other = gre4;
+    other[0] = 0x20; // with a key
+    CHECK_FALSE(Tunnelled(v4(IPPROTO_GRE) + other + v4(IPPROTO_TCP) + syn).found);
+    other[0] = 0;
+    other[2] = 0x65;
+    CHECK_FALSE(Tunnelled(v4(IPPROTO_GRE) + other + v4(IPPROTO_TCP) + syn).found);
+    CHECK_FALSE(Tunnelled(v4(IPPROTO_GRE) + cut(gre4, 3)).found);
 }
