@@ -9,6 +9,7 @@
 #include "nl/nl.h"
 #include "proc.h"
 #include "rival.h"
+#include "sysctl.h"
 
 static int __init lvs_init(void)
 {
@@ -20,7 +21,7 @@ static int __init lvs_init(void)
 	err = lvs_netns_init();
 	if (err)
 		goto exit_conn;
-	/* Before any name under /proc: if ip_vs has the family, it has those too. */
+	/* Before any name under /proc or /proc/sys: if ip_vs has the family, it has those too. */
 	err = lvs_nl_ipvs_register();
 	if (err) {
 		if (err == -EEXIST)
@@ -33,12 +34,17 @@ static int __init lvs_init(void)
 	err = lvs_proc_init();
 	if (err)
 		goto exit_rival;
-	err = lvs_nl_lvs_register();
+	err = lvs_sysctl_init();
 	if (err)
 		goto exit_proc;
+	err = lvs_nl_lvs_register();
+	if (err)
+		goto exit_sysctl;
 	pr_info("lvs: director " LVS_VERSION " loaded\n");
 	return 0;
 
+exit_sysctl:
+	lvs_sysctl_exit();
 exit_proc:
 	lvs_proc_exit();
 exit_rival:
@@ -55,6 +61,7 @@ exit_conn:
 static void __exit lvs_exit(void)
 {
 	lvs_nl_lvs_unregister();
+	lvs_sysctl_exit();
 	lvs_proc_exit();
 	lvs_rival_exit();
 	lvs_nl_ipvs_unregister();

@@ -31,6 +31,7 @@ static int __net_init netns_init(struct net *net)
 	spin_lock_init(&ln->route_lock);
 	INIT_LIST_HEAD(&ln->routes);
 	timeouts_init(&ln->timeouts);
+	lvs_sysctls_init(&ln->sysctls);
 	lvs_hooks_net_init(ln);
 	lvs_conn_table_init(ln);
 	lvs_est_net_init(ln);

@@ -14,6 +14,7 @@
 #include "drop.h"
 #include "stats.h"
 #include "svc/svc.h"
+#include "sysctl.h"
 
 /* Timeouts in jiffies; packets read them, SET_CONFIG writes them under ctl. */
 struct lvs_timeouts {
@@ -28,6 +29,7 @@ struct lvs_net {
 	struct lvs_svc_table svcs;
 	struct lvs_timeouts timeouts;
 	struct lvs_drops __percpu *drops;
+	struct lvs_sysctls sysctls;		/* READ_ONCE; whoever writes the files */
 
 	/* control path */
 	struct mutex ctl;			/* serialises control operations */
@@ -41,6 +43,8 @@ struct lvs_net {
 	struct work_struct hooks_work;		/* hook.c: takes the hooks down once idle */
 	bool hooked;				/* ctl */
 	bool hooked6;				/* ctl: IPv6 defragmentation is on */
+	struct ctl_table_header *sysctl_header;	/* sysctl.c; NULL in other users' namespaces */
+	struct ctl_table *sysctl_table;
 };
 
 extern unsigned int lvs_net_id;

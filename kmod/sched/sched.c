@@ -19,6 +19,9 @@ static const struct lvs_scheduler *const schedulers[] = {
 	&lvs_sched_sh,
 	&lvs_sched_dh,
 	&lvs_sched_mh,
+	&lvs_sched_twos,
+	&lvs_sched_lblc,
+	&lvs_sched_lblcr,
 };
 
 const struct lvs_scheduler *lvs_sched_find(const char *name)

@@ -80,6 +80,9 @@ extern const struct lvs_scheduler lvs_sched_ovf;
 extern const struct lvs_scheduler lvs_sched_sh;
 extern const struct lvs_scheduler lvs_sched_dh;
 extern const struct lvs_scheduler lvs_sched_mh;
+extern const struct lvs_scheduler lvs_sched_twos;
+extern const struct lvs_scheduler lvs_sched_lblc;
+extern const struct lvs_scheduler lvs_sched_lblcr;
 
 /* The name that stands for no scheduler. */
 #define LVS_SCHED_NONE "none"

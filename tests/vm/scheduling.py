@@ -4,12 +4,13 @@ import ipaddress
 import os
 import random
 
-from lib import ipvs, packet, wait
+from lib import ipvs, kernel, packet, wait
 from lib.harness import test
-from lib.ipvs import endpoint
+from lib.ipvs import Director, endpoint
 from lib.lab import VIPS, Lab
+from lib.namespace import Namespace
 from lib.packet import FIN, SYN
-from lib.record import note
+from lib.record import note, run
 from lib.traffic import Server, tcp_name, udp_name
 
 NAMES = "abc"
@@ -334,7 +335,125 @@ def drained_share_moves_on(t, scheduler):
         t.equal((name != gone, table[key(client)] in (gone, name)), (True, True), f"{client} goes to {name}")
 
 
-ALL = ("rr", "wrr", "lc", "wlc", "sed", "nq", "fo", "ovf", "sh", "dh", "mh")
+@test(weights=((1, 1, 1), (2, 1, 1)))
+def twos(t, weights):
+    """The better one of two by chance: nearly as even as wlc."""
+    got = counts(Flows(t, "tcp", "twos", weights).sequence(72))
+    share = {name: 72 * weight / sum(weights) for name, weight in zip(NAMES, weights)}
+    t.equal([abs(got[name] - share[name]) <= 8 for name in NAMES], [True] * 3, f"counts {got} near {share}")
+
+
+def relabelled(sequence):
+    """The names in the order in which they come, as a, b, c: of equals, mainline takes another one first."""
+    names = sorted(set(sequence), key=sequence.index)
+    return "".join(NAMES[names.index(name)] for name in sequence)
+
+
+def expiration(t, name, seconds):
+    t.lab.director_ns.sysctl(**{f"ipv4__vs__{name}": seconds})
+    t.cleanup(lambda: t.lab.director_ns.sysctl(**{f"ipv4__vs__{name}": 86400}))
+
+
+@test
+def lblc(t):
+    """An address stays with its dest until that has more than it weighs and another one has less than half of that."""
+    flows = Flows(t, "tcp", "lblc")
+    t.equal(relabelled(flows.sequence(10)), "aabbcccccc", "the sequence")
+
+
+@test(lvs_only=True)
+def lblc_forgets(t):
+    """A deleted, drained or overloaded dest is left for wlc's choice; so is one after lblc_expiration."""
+    flows = Flows(t, "tcp", "lblc", (100, 100, 100))
+    t.equal(flows.sequence(4), "aaaa", "the sequence")
+    t.director.rules(f"-d {flows.dest('a')}")
+    t.equal(flows.sequence(3), "bbb", "without the first dest")
+    t.director.rules(f"-a {flows.dest('a')} -m -w 100")
+    t.equal(flows.sequence(2), "bb", "it is back, and its address has moved on")
+    flows.edit("b", "-m -w 0")
+    t.equal(flows.sequence(2), "cc", "with the second one drained")
+    flows.edit("c", "-m -w 100 -x 2")
+    t.equal(flows.sequence(2), "aa", "with the third one overloaded")
+    flows.edit("b", "-m -w 100")
+    flows.edit("c", "-m -w 100")
+    t.equal(flows.sequence(2), "aa", "when all are back")
+    expiration(t, "lblc_expiration", 0)
+    t.equal(flows.sequence(4), "cccb", "when nothing is remembered: loads were 8, 5, 2")
+    expiration(t, "lblc_expiration", 86400)
+    t.equal(flows.sequence(4), flows.new() * 4, "remembered again")
+
+
+@test
+def lblcr(t):
+    """An address gets one dest more each time that all it has are crowded."""
+    flows = Flows(t, "tcp", "lblcr")
+    got = relabelled(flows.sequence(15))
+    t.equal((got[:6], counts(got[6:])), ("aabbcc", {"a": 3, "b": 3, "c": 3}), f"the sequence {got}")
+
+
+@test(lvs_only=True)
+def lblcr_shrinks(t):
+    """When nothing had to be added for lblcr_expiration, one dest after another is dropped, down to one."""
+    flows = Flows(t, "tcp", "lblcr")
+    flows.sequence(6)
+    for name in NAMES:
+        flows.edit(name, "-m -w 1000")
+    t.equal(counts(flows.sequence(9)), {"a": 3, "b": 3, "c": 3}, "counts of nine")
+    expiration(t, "lblcr_expiration", 1)
+    wait.until(lambda: len(set(flows.sequence(4))) == 1, 20, "one dest for the address", step=0.1)
+    expiration(t, "lblcr_expiration", 86400)
+    kept = flows.new()
+    t.equal(flows.sequence(5), kept * 5, "the sequence")
+    t.director.rules(f"-d {flows.dest(kept)}")
+    t.equal(kept in flows.sequence(3), False, "connections to the deleted one")
+
+
+@test(scheduler=("lblc", "lblcr"), lvs_only=True, timeout=120)
+def service_with_memory_goes(t, scheduler):
+    """Services, schedulers and dests come and go while an address is remembered; nothing holds on to them."""
+    flows = Flows(t, "udp", scheduler)
+    for _ in range(3):
+        flows.sequence(2)
+        t.director.rules(f"-E {flows.service} -s rr")
+        flows.sequence(2)
+        t.director.rules(f"-E {flows.service} -s {scheduler}")
+        for name in NAMES:
+            t.director.rules(f"-d {flows.dest(name)}")
+        t.equal(flows.refused(), True, "nobody is left, and the client is told")
+        for name in NAMES:
+            t.director.rules(f"-a {flows.dest(name)} -m")
+        flows.sequence(2)
+    t.lab.reload()
+
+
+@test(lab=False, lvs_only=True)
+def table_sizes(t):
+    """The tables' sizes are set when the module is loaded; it does not load with one that cannot be."""
+    t.cleanup(lambda: kernel.loaded("lvs") or kernel.insert())
+    kernel.remove()
+    for bad in ("sh_tab_bits=3", "sh_tab_bits=21", "mh_tab_size=4000", "mh_tab_size=0", "mh_tab_size=131072", "mh_tab_size=x"):
+        result = run("insmod", kernel.module_path(), bad, check=False)
+        t.equal((result.code != 0, kernel.loaded("lvs")), (True, False), f"refused: {bad}")
+    for bits, size in ((4, 251), (20, 131071)):
+        run("insmod", kernel.module_path(), f"sh_tab_bits={bits}", f"mh_tab_size={size}")
+        for name, value in (("sh_tab_bits", bits), ("mh_tab_size", size)):
+            with open(f"/sys/module/lvs/parameters/{name}", encoding="ascii") as file:
+                t.equal(file.read(), f"{value}\n", name)
+        ns = Namespace("sizes")
+        ns.ip("link set lo up")
+        with ns:
+            director = Director(ns)
+            for scheduler, port in (("sh", 1), ("mh", 2)):
+                director.rules(f"-A -t 192.0.2.1:{port} -s {scheduler}", *[
+                    f"-a -t 192.0.2.1:{port} -r 192.0.2.{host}:{port} -g -w {host}" for host in range(2, 40)])
+            t.equal(len(director.dests("tcp", "192.0.2.1", 2)), 38, "dests")
+            director.close()
+        ns.delete()
+        kernel.remove()
+
+
+ALL = ("rr", "wrr", "lc", "wlc", "sed", "nq", "fo", "ovf", "sh", "dh", "mh", "twos", "lblc",
+       "lblcr")
 
 
 @test(scheduler=ALL, lvs_only=True)

@@ -76,9 +76,10 @@ Attr Grammar::service(bool whole, bool v6) {
     if (!whole)
         return attr;
     in.push_back(text(IPVS_SVC_ATTR_SCHED_NAME,
-                      random_.one_in(32) ? random_.pick<const char*>({"shh", "nosuch", ""})
-                                         : random_.pick<const char*>({"rr", "wrr", "lc", "wlc", "sed", "nq", "fo",
-                                                                      "ovf", "sh", "dh", "mh", "none"})));
+                      random_.one_in(32)
+                          ? random_.pick<const char*>({"shh", "nosuch", ""})
+                          : random_.pick<const char*>({"rr", "wrr", "lc", "wlc", "sed", "nq", "fo", "ovf", "sh", "dh",
+                                                       "mh", "twos", "lblc", "lblcr", "none"})));
     in.push_back(
         number(IPVS_SVC_ATTR_FLAGS, Flags{static_cast<std::uint32_t>(random_.one_in(32) ? random_.next() : 0),
                                           static_cast<std::uint32_t>(random_.one_in(4) ? random_.next() : ~0)}));

@@ -116,7 +116,8 @@ def remove():
     if ipvs.MODULE == "lvs":
         run("rmmod", "lvs")
     else:
-        run("modprobe", "-r", "ip_vs_rr", "ip_vs_wrr", "ip_vs_lc", "ip_vs_wlc", "ip_vs")
+        schedulers = [name for name in os.listdir("/sys/module") if name.startswith("ip_vs_")]  # more came when asked for
+        run("modprobe", "-r", *schedulers, "ip_vs")
 
 
 def load():
