@@ -84,8 +84,8 @@ static inline u64 lvs_mh_hash(u8 af, const union nf_inet_addr *addr, __be16 port
 	u64 tail = (u64)af << 16 | ntohs(port);
 
 	if (af != AF_INET) {
-		tail = lvs_mh_mix(tail ^ ((u64)ntohl(addr->all[0]) << 32 | ntohl(addr->all[1])));
-		return lvs_mh_mix(tail ^ ((u64)ntohl(addr->all[2]) << 32 | ntohl(addr->all[3])));
+		tail = lvs_mh_mix(tail ^ ((u64)ntohl(addr->ip6[0]) << 32 | ntohl(addr->ip6[1])));
+		return lvs_mh_mix(tail ^ ((u64)ntohl(addr->ip6[2]) << 32 | ntohl(addr->ip6[3])));
 	}
 	return lvs_mh_mix((u64)ntohl(addr->ip) << 32 | tail);
 }

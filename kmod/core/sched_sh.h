@@ -37,7 +37,7 @@ void lvs_sh_fill(struct lvs_sh_table *table, u32 bits, const u32 *weights, u32 n
 /* An address as one number. */
 static inline u32 lvs_sh_key(u8 af, const union nf_inet_addr *addr)
 {
-	const __be32 *word = addr->all;
+	const __be32 *word = addr->ip6;
 
 	if (af == AF_INET)
 		return ntohl(word[0]);
