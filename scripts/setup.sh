@@ -22,6 +22,7 @@ host_packages() {
 		libnl-3-dev                     # netlink messages
 		libnl-genl-3-dev                # generic netlink: the families IPVS and LVS
 		libboost-program-options-dev    # command lines
+		nlohmann-json3-dev              # ipvsadm --json
 		libkmod-dev                     # ipvsadm loads lvs.ko when it is not there
 		kmod                            # depmod, modprobe
 		linux-headers-amd64             # to build lvs.ko against

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The text of /proc/net/ip_vs_conn, whatever it may be: one row a line, or a complaint.
+// The text of /proc/net/ip_vs_conn, whatever it may be: one row a line, or nothing.
 #include "cli.h"
 
+#include "codec/proc_connections.h"
 #include "ipvsadm/render.h"
 
 using namespace fuzz;
@@ -15,13 +16,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
     while (std::getline(in, line))
         expected += !lvs::split_words(line).empty();
+    const auto connections = lvs::read_connections("header\n" + rows);
+    if (!connections)
+        return 0;
     for (int way = 0; way < 4; ++way) {
         const lvs::ListFormat format{.numeric = (way & 1) != 0, .persistent = (way & 2) != 0};
-        const auto listed = lvs::connection_rows("header\n" + rows, format, names);
-        if (listed)
-            MUST(std::count(listed->begin(), listed->end(), '\n') == expected, *listed);
-        else
-            MUST(listed.error().exit_code == lvs::exit_list_failure && !listed.error().text.empty());
+        const std::string listed = lvs::connection_rows(*connections, format, names);
+        MUST(std::count(listed.begin(), listed.end(), '\n') == expected, listed);
     }
+    MUST(lvs::connections_json(*connections, lvs::JsonStyle::line).ends_with("]}\n"));
     return 0;
 }

@@ -14,6 +14,7 @@ using namespace fuzz;
 namespace {
 
 void print(const lvs::ServiceTable& table, const lvs::Resolver& names) {
+    MUST(lvs::services_json({}, {table}, lvs::JsonStyle::pretty).ends_with("}\n"));
     for (bool numeric : {true, false}) {
         MUST(!lvs::save_rules(table, numeric, names).empty());
         for (int columns = 0; columns < 6; ++columns) {

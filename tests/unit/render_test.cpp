@@ -3,6 +3,7 @@
 #include "catch.hpp"
 #include "values.h"
 
+#include "codec/proc_connections.h"
 #include "ipvsadm/render.h"
 
 using namespace lvs;
@@ -89,18 +90,23 @@ TEST_CASE("connections", "[render]") {
                              "UDP 0A000002 1234 C000020A 0035 0A010202 0035 UDP           86400 sip abc\n"
                              "TCP fd00:0000:0000:0000:0000:0000:0000:0002 D3E2 fd00:0000:0000:0000:0000:0000:0000:0010 "
                              "0050 fd00:0000:0000:0000:0000:0000:0000:0001 0050 ESTABLISHED       5\n";
-    auto rows = connection_rows(proc, {.numeric = true}, Names());
-    REQUIRE(rows);
-    CHECK(*rows == "IPVS connection entries\n"
-                   "pro expire state       source             virtual            destination\n"
-                   "TCP 01:56  TIME_WAIT   10.0.0.2:54242     192.0.2.10:80      10.1.2.2:8080\n"
-                   "UDP 1440:00 UDP         10.0.0.2:4660      192.0.2.10:53      10.1.2.2:53\n"
-                   "TCP 00:05  ESTABLISHED [fd00::2]:54242    [fd00::10]:80      [fd00::1]:80\n");
-    CHECK(connection_rows(proc, {}, Names())->find("web:http") != std::string::npos);
-    CHECK(connection_rows(proc, {.numeric = true, .persistent = true}, Names())->find("10.1.2.2:53") !=
-          std::string::npos);
-    CHECK(connection_rows(proc, {.numeric = true, .persistent = true}, Names())->find("sip              abc\n") !=
-          std::string::npos);
+    const auto connections = read_connections(proc);
+    REQUIRE(connections);
+    const auto rows = [&](const ListFormat& format) { return connection_rows(*connections, format, Names()); };
+    CHECK(rows({.numeric = true}) == "IPVS connection entries\n"
+                                     "pro expire state       source             virtual            destination\n"
+                                     "TCP 01:56  TIME_WAIT   10.0.0.2:54242     192.0.2.10:80      10.1.2.2:8080\n"
+                                     "UDP 1440:00 UDP         10.0.0.2:4660      192.0.2.10:53      10.1.2.2:53\n"
+                                     "TCP 00:05  ESTABLISHED [fd00::2]:54242    [fd00::10]:80      [fd00::1]:80\n");
+    CHECK(rows({}).find("web:http") != std::string::npos);
+    CHECK(rows({.numeric = true, .persistent = true}).find("10.1.2.2:53") != std::string::npos);
+    CHECK(rows({.numeric = true, .persistent = true}).find("sip              abc\n") != std::string::npos);
+    CHECK(
+        connections_json({(*connections)[1]}, JsonStyle::line) ==
+        R"({"connections":[{"protocol":"udp","state":"UDP","expires":86400,"client":{"address":"10.0.0.2","port":4660},)"
+        R"("virtual":{"address":"192.0.2.10","port":53},"server":{"address":"10.1.2.2","port":53},)"
+        R"("engine":{"name":"sip","data":"abc"}}]})"
+        "\n");
 }
 
 TEST_CASE("a connection table of an unknown form is refused", "[render]") {
@@ -110,10 +116,8 @@ TEST_CASE("a connection table of an unknown form is refused", "[render]") {
                               "TCP 0A000002 D3E2F C000020A 0050 0A010202 1F90 TIME_WAIT 116",
                               "TCP 0A000002 D3E2 C000020A 0050 0A010202 1F90 TIME_WAIT soon",
                               "TCP fd00::x D3E2 C000020A 0050 0A010202 1F90 TIME_WAIT 116");
-    auto rows = connection_rows(proc_header + row + "\n", {}, Names());
-    REQUIRE_FALSE(rows);
-    CHECK(rows.error().exit_code == exit_list_failure);
-    CHECK_FALSE(connection_rows("", {}, Names()));
+    CHECK_FALSE(read_connections(proc_header + row + "\n"));
+    CHECK_FALSE(read_connections(""));
 }
 
 TEST_CASE("dropped packets", "[render]") {

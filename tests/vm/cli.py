@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Our ipvsadm on the real kernel: the golden scenarios, rules applied whole or not at all, names, drop counters."""
+import json
 import os
 import shutil
+import time
 
-from lib import packet, wait
+from lib import ipvs, packet, wait
 from lib.harness import test
 from lib.ipvs import STOCK_IPVSADM
 from lib.lab import VIPS, Lab
@@ -131,3 +133,55 @@ def help_and_version(t):
         result = t.director.ipvsadm(option)
         t.equal(result.code, 0, f"exit code of {option}")
         t.equal("ipvsadm" in result.out + result.err, True, f"output of {option}")
+
+
+@test
+def names_without_an_answer(t):
+    """A name server that keeps silent costs a listing some seconds, not some for each address."""
+    if t.director.tool == STOCK_IPVSADM:
+        t.skip("for our ipvsadm only")
+    t.director.rules(f"-A -t {VIPS[4]['other']}:80 -s rr",
+                     *[f"-a -t {VIPS[4]['other']}:80 -r 10.1.0.{n}:80 -m" for n in range(100, 160)])
+    with open("/etc/resolv.conf") as file:
+        before = file.read()
+
+    def name_server(text):
+        with open("/etc/resolv.conf", "w") as file:
+            file.write(text)
+    name_server("nameserver 10.1.0.99\nnameserver 10.1.0.98\noptions timeout:5 attempts:2\n")
+    t.cleanup(name_server, before)
+    t.lab.director_ns.ip("neigh add 10.1.0.99 lladdr 02:00:00:00:00:99 dev back nud permanent",
+                         "neigh add 10.1.0.98 lladdr 02:00:00:00:00:98 dev back nud permanent")
+    begin = time.monotonic()
+    out = t.director.ipvsadm("-L").out
+    took = time.monotonic() - begin
+    t.equal((out.count("10.1.0."), took > 1), (60, True), f"addresses listed, a wait at all ({took:.1f} s)")
+    assert took < 8, f"the listing took {took:.1f} s"
+
+
+@test
+def json_documents(t):
+    """Every list as a document, on one line or indented, with what the table says."""
+    if t.director.tool == STOCK_IPVSADM:
+        t.skip("for our ipvsadm only")
+    vip, port, rip = VIPS[4]["nat"], t.port(), Lab.RS[4][0]
+    t.closing(Server(t.lab.rs[0], "tcp", rip, port, "rs1"))
+    t.director.service("tcp", vip, port, "wlc", [(rip, port, "-m -w 7 -x 50")])
+    tcp_name(t.lab.client, vip, port)
+
+    def document(*options):
+        out = t.director.ipvsadm(*options).out
+        t.equal(out.count("\n") == 1, options[-1] == "--json", f"one line for {options}")
+        return json.loads(out)
+    service, = document("-L", "--json=pretty")["services"]
+    t.equal([service[key] for key in ("protocol", "address", "port", "scheduler")], ["tcp", vip, port, "wlc"], "service")
+    server, = service["servers"]
+    t.equal([server[key] for key in ("address", "forwarding", "weight", "upper_threshold")], [rip, "masquerade", 7, 50], "server")
+    t.equal(document("-L", "-t", f"{vip}:{port}", "--json")["services"][0]["servers"][0]["stats"]["connections"], 1, "connections")
+    one, = [c for c in document("-Lc", "--json")["connections"] if c["virtual"] == {"address": vip, "port": port}]
+    t.equal((one["server"], one["client"]["address"]), ({"address": rip, "port": port}, Lab.CLIENT[4]), "connection")
+    t.equal(document("-L", "--timeout", "--json")["timeouts"]["tcp"], 900, "timeout")
+    t.equal(document("-L", "--daemon", "--json"), {"daemons": []}, "daemons")
+    if ipvs.MODULE == "lvs":
+        drops = document("--drops", "--json")["drops"]
+        t.equal((drops[0]["service"], "too-big" in drops[0]["reasons"]), (None, True), "drops")

@@ -20,7 +20,7 @@ struct Rules {
 
 const std::vector<Topic> list_format = {
     Topic::numeric, Topic::stats, Topic::rate,     Topic::thresholds, Topic::persistent_conn,
-    Topic::nosort,  Topic::exact, Topic::tun_info, Topic::syncid,
+    Topic::nosort,  Topic::exact, Topic::tun_info, Topic::syncid,     Topic::json,
 };
 
 const std::vector<Topic> service_body = {
@@ -52,7 +52,7 @@ const Rules& rules_of(Option command) {
         {Option::restore, {"restore", {}, {}, {}}},
         {Option::save, {"save", {}, {Topic::numeric}, {}}},
         {Option::zero, {"zero", {}, {Topic::service}, {}}},
-        {Option::drops, {"drops", {}, {Topic::numeric, Topic::service}, {}}},
+        {Option::drops, {"drops", {}, {Topic::numeric, Topic::service, Topic::json}, {}}},
     };
     return all.at(command);
 }
@@ -73,7 +73,7 @@ bool contains(const std::vector<Topic>& list, Topic topic) {
 // `kind` is what messages call the thing that the rules are about.
 Result<void, Failure> check(const Rules& rules, const char* kind, const std::set<Topic>& topics) {
     std::optional<Topic> first_choice;
-    for (int i = 0; i <= static_cast<int>(Topic::mcast_ttl); ++i) {
+    for (int i = 0; i <= static_cast<int>(Topic::json); ++i) {
         const auto topic = static_cast<Topic>(i);
         const bool present = topics.contains(topic);
         if (!present && contains(rules.needed, topic))
@@ -130,6 +130,7 @@ const char* topic_name(Topic topic) {
         "mcast-group",
         "mcast-port",
         "mcast-ttl",
+        "json",
     };
     return names[static_cast<std::size_t>(topic)];
 }
@@ -175,6 +176,7 @@ std::optional<Topic> topic_of(Option option) {
     case Option::mcast_group: return Topic::mcast_group;
     case Option::mcast_port: return Topic::mcast_port;
     case Option::mcast_ttl: return Topic::mcast_ttl;
+    case Option::json: return Topic::json;
     default: return std::nullopt;
     }
 }

@@ -45,6 +45,7 @@ enum class Topic {
     mcast_group,
     mcast_port,
     mcast_ttl,
+    json,
 };
 
 const char* topic_name(Topic topic);

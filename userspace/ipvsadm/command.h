@@ -26,7 +26,11 @@ struct Failure {
     bool operator==(const Failure&) const = default;
 };
 
+// Text for people and their scripts, or a JSON document on one line or on many.
+enum class JsonStyle { none, line, pretty };
+
 struct ListFormat {
+    JsonStyle json = JsonStyle::none; // it has everything, and numbers only
     bool numeric = false;
     bool stats = false;
     bool rate = false;
@@ -48,14 +52,17 @@ struct ListConnections {
     bool operator==(const ListConnections&) const = default;
 };
 struct ListTimeouts {
+    JsonStyle json = JsonStyle::none;
     bool operator==(const ListTimeouts&) const = default;
 };
 struct ListDaemons {
+    JsonStyle json = JsonStyle::none;
     bool operator==(const ListDaemons&) const = default;
 };
 struct ListDrops {
     std::optional<ServiceId> only;
     bool numeric = false;
+    JsonStyle json = JsonStyle::none;
     bool operator==(const ListDrops&) const = default;
 };
 struct Save {

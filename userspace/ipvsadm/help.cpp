@@ -76,6 +76,7 @@ FORMAT of a list:
   -X, --exact                numbers at full length
       --thresholds --persistent-conn --tun-info
       --nosort               in the order of the kernel
+      --json[=pretty]        everything as a JSON document, on one line or indented; also of --drops
 
 DAEMON, connection synchronisation:
       --mcast-interface NAME (eth0) --syncid 0-255 --sync-maxlen BYTES

@@ -5,6 +5,8 @@
 
 #include <arpa/inet.h>
 #include <netdb.h>
+#include <netinet/in.h>
+#include <resolv.h>
 
 #include <cstring>
 #include <memory>
@@ -12,6 +14,9 @@
 namespace lvs {
 
 namespace {
+
+// How long name servers may hold a listing up in all; the last question may take a little longer.
+constexpr std::chrono::seconds patience{3};
 
 const char* protocol_name(Protocol protocol) {
     switch (protocol) {
@@ -71,12 +76,25 @@ std::optional<Port> SystemResolver::port_of(const std::string& service, Protocol
     return Port{ntohs(static_cast<std::uint16_t>(entry->s_port))};
 }
 
+SystemResolver::SystemResolver() {
+    // One second for each name server, once: resolv.conf's own would be ten.
+    if (res_init() == 0) {
+        _res.retrans = 1;
+        _res.retry = 1;
+    }
+}
+
 std::optional<std::string> SystemResolver::host_name(const Address& address) const {
+    const auto [known, fresh] = host_names.try_emplace(address.text());
+    if (!fresh || waited > patience)
+        return known->second;
+    const auto begin = std::chrono::steady_clock::now();
     const hostent* entry =
         gethostbyaddr(address.bytes.data(), static_cast<socklen_t>(address.size()), static_cast<int>(address.family));
-    if (!entry || !entry->h_name)
-        return std::nullopt;
-    return entry->h_name;
+    if (entry && entry->h_name)
+        known->second = entry->h_name;
+    waited += std::chrono::steady_clock::now() - begin;
+    return known->second;
 }
 
 std::optional<std::string> SystemResolver::service_name(Port port, Protocol protocol) const {

@@ -5,6 +5,8 @@
 #include "base/address.h"
 #include "model/service.h"
 
+#include <chrono>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -19,13 +21,19 @@ class Resolver {
     virtual std::optional<std::string> service_name(Port port, Protocol protocol) const = 0;
 };
 
-// The machine's own: /etc/hosts, DNS, /etc/services.
+// The machine's own: /etc/hosts, DNS, /etc/services. Each name is asked for once. A name server that does not answer
+// holds a listing up for some seconds in all, after which addresses stay numbers.
 class SystemResolver final : public Resolver {
   public:
+    SystemResolver();
     std::optional<Address> address_of(const std::string& host) const override;
     std::optional<Port> port_of(const std::string& service, Protocol protocol) const override;
     std::optional<std::string> host_name(const Address& address) const override;
     std::optional<std::string> service_name(Port port, Protocol protocol) const override;
+
+  private:
+    mutable std::map<std::string, std::optional<std::string>> host_names; // by address
+    mutable std::chrono::steady_clock::duration waited{};
 };
 
 // What `address`, `address:port`, `[v6]:port` or names in their place say.

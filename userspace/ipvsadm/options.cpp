@@ -82,6 +82,7 @@ constexpr Spelling spellings[] = {
     {Option::mcast_group, "mcast-group", 0, Takes::value},
     {Option::mcast_port, "mcast-port", 0, Takes::value},
     {Option::mcast_ttl, "mcast-ttl", 0, Takes::value},
+    {Option::json, "json", 0, Takes::optional_value},
 };
 
 const Spelling* find_long(std::string_view name) {

@@ -71,6 +71,7 @@ enum class Option {
     mcast_group,
     mcast_port,
     mcast_ttl,
+    json,
 };
 
 constexpr bool is_command(Option option) {

@@ -152,6 +152,13 @@ Result<void, Failure> set_tunnel_flag(Draft& draft, TunnelFlag flag) {
     return {};
 }
 
+Result<void, Failure> read_json_style(const std::optional<std::string>& given, JsonStyle& style) {
+    if (given && *given != "pretty")
+        return usage(text("invalid JSON style `%s', there is only `pretty'", given->c_str()));
+    style = given ? JsonStyle::pretty : JsonStyle::line;
+    return {};
+}
+
 Result<void, Failure> read_option(Draft& draft, Option option, const std::optional<std::string>& given,
                                   const Resolver& names) {
     const std::string value = given.value_or("");
@@ -203,6 +210,8 @@ Result<void, Failure> read_option(Draft& draft, Option option, const std::option
     case Option::connection:
     case Option::timeout:
     case Option::daemon: return {}; // it is enough that they were given
+
+    case Option::json: return read_json_style(given, draft.format.json);
 
     case Option::mcast_interface: draft.daemon.interface = value.substr(0, 15); return {};
     case Option::syncid: return read_number(value, 0, 255, "illegal syncid specified", draft.daemon.sync_id);
@@ -278,9 +287,9 @@ Result<Command, Failure> list_command(const Draft& draft) {
     if (draft.has(Topic::service))
         return Command{ListServices{draft.id(), draft.format}};
     if (draft.has(Topic::timeout))
-        return Command{ListTimeouts{}};
+        return Command{ListTimeouts{format.json}};
     if (draft.has(Topic::daemon))
-        return Command{ListDaemons{}};
+        return Command{ListDaemons{format.json}};
     return Command{ListServices{std::nullopt, draft.format}};
 }
 
@@ -314,7 +323,7 @@ Result<Command, Failure> finish(Option command, Draft& draft) {
     case Option::stop_daemon: return Command{StopDaemon{draft.daemon.state}};
     case Option::restore: return Command{Restore{}};
     case Option::save: return Command{Save{draft.format.numeric}};
-    case Option::drops: return Command{ListDrops{only(), draft.format.numeric}};
+    case Option::drops: return Command{ListDrops{only(), draft.format.numeric, draft.format.json}};
     case Option::list: return list_command(draft);
     default: return usage("invalid command"); // help and version do not come here
     }

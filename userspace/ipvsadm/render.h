@@ -16,6 +16,7 @@ struct ServiceTable {
 };
 
 // Tables (render_table.cpp)
+std::string version_number(const Info& info); // 1.2.1
 std::string version_line(const Info& info);
 std::string table_header(const ListFormat& format);
 std::string table_rows(const ServiceTable& table, const ListFormat& format, const Resolver& names);
@@ -32,12 +33,19 @@ std::string service_option(const ServiceId& id, bool numeric, const Resolver& na
 // `TCP  192.0.2.1:80`, `FWM  7 IPv6` (render_table.cpp)
 std::string service_title(const ServiceId& id, bool numeric, const Resolver& names);
 
-// Connections, from the text of /proc/net/ip_vs_conn (render_connections.cpp)
-Result<std::string, Failure> connection_rows(const std::string& proc_text, const ListFormat& format,
-                                             const Resolver& names);
+// Connections (render_connections.cpp)
+std::string connection_rows(const std::vector<Connection>& connections, const ListFormat& format,
+                            const Resolver& names);
 
 // Drop counters (render_drops.cpp)
 std::string drop_tables(const std::vector<DropTable>& tables, bool numeric, const Resolver& names);
+
+// The same as JSON documents, each ending with a newline (render_json.cpp, docs/json.md)
+std::string services_json(const Info& info, const std::vector<ServiceTable>& tables, JsonStyle style);
+std::string connections_json(const std::vector<Connection>& connections, JsonStyle style);
+std::string timeouts_json(const Timeouts& timeouts, JsonStyle style);
+std::string daemons_json(const std::vector<Daemon>& daemons, JsonStyle style);
+std::string drops_json(const std::vector<DropTable>& tables, JsonStyle style);
 
 const char* forwarding_option(Forwarding forwarding);
 const char* tunnel_type_name(TunnelType type);

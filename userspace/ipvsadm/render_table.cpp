@@ -171,9 +171,12 @@ std::string service_title(const ServiceId& id, bool numeric, const Resolver& nam
                 endpoint_text(listener.endpoint, listener.protocol, numeric, names).c_str());
 }
 
+std::string version_number(const Info& info) {
+    return text("%u.%u.%u", (info.version >> 16) & 0xff, (info.version >> 8) & 0xff, info.version & 0xff);
+}
+
 std::string version_line(const Info& info) {
-    return text("IP Virtual Server version %u.%u.%u (size=%u)\n", (info.version >> 16) & 0xff,
-                (info.version >> 8) & 0xff, info.version & 0xff, info.table_size);
+    return text("IP Virtual Server version %s (size=%u)\n", version_number(info).c_str(), info.table_size);
 }
 
 std::string table_header(const ListFormat& format) {

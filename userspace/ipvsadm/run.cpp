@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "ipvsadm/run.h"
 
+#include "codec/proc_connections.h"
 #include "ipvsadm/errors.h"
 #include "ipvsadm/help.h"
 #include "ipvsadm/parse.h"
@@ -48,14 +49,32 @@ Result<std::vector<ListedService>> read_services(Kernel& kernel, bool sorted) {
     return services;
 }
 
-int list_one(World& world, Kernel& kernel, const ListServices& list) {
+int list_one(World& world, Kernel& kernel, const Info& info, const ListServices& list) {
     auto service = kernel.service(*list.only);
     if (!service)
         return refused(world, Asked::get_service, service.error(), exit_list_failure);
     auto table = read_table(kernel, *service, list.format.sorted);
     if (!table)
         return refused(world, Asked::get_dests, table.error(), exit_list_failure);
-    world.out << table_header(list.format) << table_rows(*table, list.format, world.names);
+    if (list.format.json != JsonStyle::none)
+        world.out << services_json(info, {*table}, list.format.json);
+    else
+        world.out << table_header(list.format) << table_rows(*table, list.format, world.names);
+    return exit_success;
+}
+
+int list_all_json(World& world, Kernel& kernel, const Info& info, const ListFormat& format) {
+    auto services = read_services(kernel, format.sorted);
+    if (!services)
+        return refused(world, Asked::anything, services.error(), exit_list_failure);
+    std::vector<ServiceTable> tables;
+    for (ListedService& service : *services) {
+        auto table = read_table(kernel, std::move(service), format.sorted);
+        if (!table)
+            return refused(world, Asked::get_dests, table.error(), exit_list_failure);
+        tables.push_back(std::move(*table));
+    }
+    world.out << services_json(info, tables, format.json);
     return exit_success;
 }
 
@@ -90,25 +109,32 @@ int list_connections(World& world, Kernel& kernel, const ListFormat& format) {
     auto table = kernel.connection_table();
     if (!table)
         return fail(world, exit_list_failure, "cannot open file " + table.error().message);
-    auto rows = connection_rows(*table, format, world.names);
-    if (!rows)
-        return fail(world, rows.error().exit_code, rows.error().text);
-    world.out << *rows;
+    auto connections = read_connections(*table);
+    if (!connections)
+        return fail(world, exit_list_failure, "unexpected input from /proc/net/ip_vs_conn");
+    if (format.json != JsonStyle::none)
+        world.out << connections_json(*connections, format.json);
+    else
+        world.out << connection_rows(*connections, format, world.names);
     return exit_success;
 }
 
-int list_timeouts(World& world, Kernel& kernel) {
+int list_timeouts(World& world, Kernel& kernel, JsonStyle json) {
     auto timeouts = kernel.timeouts();
     if (!timeouts)
         return refused(world, Asked::anything, timeouts.error(), exit_list_failure);
-    world.out << timeouts_line(*timeouts);
+    world.out << (json != JsonStyle::none ? timeouts_json(*timeouts, json) : timeouts_line(*timeouts));
     return exit_success;
 }
 
-int list_daemons(World& world, Kernel& kernel) {
+int list_daemons(World& world, Kernel& kernel, JsonStyle json) {
     auto daemons = kernel.daemons();
     if (!daemons)
         return refused(world, Asked::anything, daemons.error(), exit_list_failure);
+    if (json != JsonStyle::none) {
+        world.out << daemons_json(*daemons, json);
+        return exit_success;
+    }
     for (const Daemon& daemon : *daemons)
         world.out << daemon_line(daemon);
     return exit_success;
@@ -129,7 +155,10 @@ int list_drops(World& world, Kernel& kernel, const ListDrops& list) {
             return int(a.service.has_value()) - int(b.service.has_value());
         return compare_listed(*a.service, *b.service);
     });
-    world.out << drop_tables(*tables, list.numeric, world.names);
+    if (list.json != JsonStyle::none)
+        world.out << drops_json(*tables, list.json);
+    else
+        world.out << drop_tables(*tables, list.numeric, world.names);
     return exit_success;
 }
 
@@ -138,11 +167,14 @@ int carry_out(const Command& command, const std::string& program, Kernel& kernel
         Overloaded{
             [&](const Operation& change) { return ended(world, asked_by(change), kernel.apply(change)); },
             [&](const ListServices& list) {
-                return list.only ? list_one(world, kernel, list) : list_all(world, kernel, info, list.format);
+                if (list.only)
+                    return list_one(world, kernel, info, list);
+                return list.format.json != JsonStyle::none ? list_all_json(world, kernel, info, list.format)
+                                                           : list_all(world, kernel, info, list.format);
             },
             [&](const ListConnections& list) { return list_connections(world, kernel, list.format); },
-            [&](const ListTimeouts&) { return list_timeouts(world, kernel); },
-            [&](const ListDaemons&) { return list_daemons(world, kernel); },
+            [&](const ListTimeouts& list) { return list_timeouts(world, kernel, list.json); },
+            [&](const ListDaemons& list) { return list_daemons(world, kernel, list.json); },
             [&](const ListDrops& list) { return list_drops(world, kernel, list); },
             [&](const Save& save) { return save_all(world, kernel, save.numeric); },
             [&](const Restore& restore) { return restore_table(restore, kernel, program, world); },

@@ -79,6 +79,18 @@ struct DropTable {
     bool operator==(const DropTable&) const = default;
 };
 
+struct Connection {
+    std::string protocol; // as the kernel calls it, `TCP`
+    Endpoint client;
+    Endpoint service;
+    Endpoint dest;
+    std::string state;
+    std::uint32_t expires = 0; // seconds from now
+    std::string engine;        // of persistence, empty: none
+    std::string engine_data;
+    bool operator==(const Connection&) const = default;
+};
+
 // What the extension family says of itself.
 struct ModuleInfo {
     std::string version;
