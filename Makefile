@@ -18,6 +18,7 @@ KARCH = $(if $(shell grep -s '^CONFIG_UML=y' $(KDIR)/.config),ARCH=um)
 PREFIX ?= /usr/local
 SBIN = $(DESTDIR)$(PREFIX)/sbin
 MAN8 = $(DESTDIR)$(PREFIX)/share/man/man8
+COMPLETIONS = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 MODPROBE_D = $(DESTDIR)/etc/modprobe.d
 INSTALL_MOD_PATH ?= $(DESTDIR)
 MODULES_DIR = $(INSTALL_MOD_PATH)/lib/modules/$(KVER)
@@ -101,6 +102,7 @@ install:
 	DESTDIR=$(DESTDIR) cmake --install $(BUILD) --prefix $(PREFIX)
 	install -D -m 755 -t $(SBIN) scripts/lvs-realserver
 	install -D -m 644 -t $(MAN8) docs/lvs-realserver.8
+	install -D -m 644 scripts/ipvsadm.bash-completion $(COMPLETIONS)/ipvsadm
 	@if [ -e $(MODULES_DIR)/modules.builtin ]; then \
 		echo depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(KVER); \
 		depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(KVER); \
@@ -110,6 +112,7 @@ install:
 
 uninstall:
 	rm -f $(MODULES_DIR)/updates/lvs.ko $(MODPROBE_D)/lvs.conf
+	rm -f $(COMPLETIONS)/ipvsadm
 	rm -f $(addprefix $(SBIN)/,$(TOOLS)) $(addprefix $(MAN8)/,$(addsuffix .8,$(TOOLS)))
 	@[ ! -e $(MODULES_DIR)/modules.builtin ] || depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(KVER)
 

@@ -62,7 +62,7 @@ staged_install() {
 	local stage=$logs/stage file
 	make --no-print-directory install KDIR="/lib/modules/$kernel/build" DESTDIR="$stage" PREFIX=/usr/local || return
 	for file in "lib/modules/$kernel/updates/lvs.ko" etc/modprobe.d/lvs.conf usr/local/sbin/ipvsadm \
-		usr/local/sbin/ipvsadm-save usr/local/sbin/ipvsadm-restore usr/local/sbin/lvs-realserver; do
+		usr/local/share/bash-completion/completions/ipvsadm usr/local/sbin/ipvsadm-save usr/local/sbin/ipvsadm-restore usr/local/sbin/lvs-realserver; do
 		[ -s "$stage/$file" ] || {
 			echo "missing: $file"
 			return 1

@@ -70,7 +70,7 @@ Options of a real server:
   -y, --l-threshold N        ... until they are fewer than this
       --tun-type ipip|gue|gre --tun-port PORT --tun-nocsum --tun-csum --tun-remcsum
 
-FORMAT of a list:
+FORMAT of a list, which -c, --connection makes one of connections:
   -n, --numeric              addresses and ports as numbers
       --stats --rate         counters; their rates per second
   -X, --exact                numbers at full length
