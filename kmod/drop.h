@@ -15,7 +15,8 @@
 	X(TOO_BIG,	"too-big")	/* over the path MTU with DF, sender told */ \
 	X(TTL,		"ttl-exceeded")	/* TTL or hop limit at 1, sender told */ \
 	X(LOCAL_ROUTE,	"local-route")	/* a dest is local where that cannot work */ \
-	X(ICMP,		"icmp")		/* an ICMP error of a connection could not be relayed */
+	X(ICMP,		"icmp")		/* an ICMP error of a connection could not be relayed */ \
+	X(NO_CALL_ID,	"no-call-id")	/* a SIP service's datagram names no call */
 
 enum lvs_drop_reason {
 #define LVS_DROP_ENUM(id, name) LVS_DROP_##id,

@@ -19,6 +19,8 @@ static void timeouts_init(struct lvs_timeouts *t)
 	for (state = 0; state < LVS_TCP_STATES; state++)
 		t->tcp[state] = lvs_tcp_state_timeout(state) * HZ;
 	t->udp = 300 * HZ;
+	for (state = 0; state < LVS_SCTP_STATES; state++)
+		t->sctp[state] = lvs_sctp_state_timeout(state) * HZ;
 }
 
 static int __net_init netns_init(struct net *net)
@@ -62,7 +64,7 @@ static void __net_exit netns_exit(struct net *net)
 	}
 	lvs_hooks_net_exit(ln);
 	lvs_est_net_exit(ln);
-	/* From here on nobody else kills connections, so all their dests are unbound after this. */
+	/* From here on only the sweeper kills connections, too, which lvs_svc_net_exit() awaits. */
 	lvs_expiry_halt(&ln->conns);
 	lvs_conn_kill_all(ln);
 	lvs_svc_net_exit(ln);

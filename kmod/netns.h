@@ -10,6 +10,7 @@
 #include <net/netns/generic.h>
 
 #include "conn/table.h"
+#include "core/sctp_state.h"
 #include "core/tcp_state.h"
 #include "drop.h"
 #include "stats.h"
@@ -20,6 +21,7 @@
 struct lvs_timeouts {
 	u32 tcp[LVS_TCP_STATES];
 	u32 udp;
+	u32 sctp[LVS_SCTP_STATES];
 };
 
 struct lvs_net {

@@ -39,7 +39,7 @@ static __always_inline enum lvs_parsed parse_v4(struct lvs_packet *pkt)
 
 	if (unlikely(lvs_parse_is_fragment(iph))) {
 		if (iph->protocol != IPPROTO_TCP && iph->protocol != IPPROTO_UDP &&
-		    iph->protocol != IPPROTO_ICMP)
+		    iph->protocol != IPPROTO_SCTP && iph->protocol != IPPROTO_ICMP)
 			return LVS_PARSED_OTHER;
 		if (!reassembled_v4(pkt))
 			return LVS_PARSED_TAKEN;

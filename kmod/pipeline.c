@@ -12,6 +12,7 @@
 
 #include "compat/inet_sock.h"
 #include "conn/conn.h"
+#include "conn/template.h"
 #include "drop.h"
 #include "fwd/fwd.h"
 #include "icmp/icmp.h"
@@ -25,20 +26,38 @@ static void update_state(struct lvs_conn *conn, const struct lvs_packet *pkt, en
 {
 	/* First the time: a shorter timeout must not meet an old one. */
 	lvs_conn_touch(conn);
-	if (pkt->proto == IPPROTO_TCP)
+	if (pkt->proto == IPPROTO_TCP) {
 		lvs_tcp_state(conn, pkt, side);
-	else
+	} else if (unlikely(pkt->proto == IPPROTO_SCTP)) {
+		lvs_sctp_state(conn, pkt, side);
+	} else {
 		lvs_udp_state(conn, pkt);
+		if (side == LVS_SIDE_SERVER &&
+		    unlikely(READ_ONCE(conn->flags) & LVS_CONN_F_UNASSURED))
+			lvs_template_assure(conn);
+	}
+}
+
+/* May this packet, which belongs to no connection, open one? */
+static bool opens(const struct lvs_packet *pkt)
+{
+	if (pkt->proto == IPPROTO_TCP)
+		return lvs_tcp_opens(pkt);
+	return pkt->proto == IPPROTO_UDP || lvs_sctp_opens(pkt);
+}
+
+/* Does this packet of @conn's client begin another connection from the same port? */
+static bool reuses(const struct lvs_conn *conn, const struct lvs_packet *pkt)
+{
+	if (pkt->proto == IPPROTO_TCP)
+		return lvs_tcp_reuses(conn, pkt);
+	return pkt->proto != IPPROTO_UDP && lvs_sctp_reuses(conn, pkt);
 }
 
 static unsigned int request(struct lvs_packet *pkt, struct lvs_conn *conn)
 {
-	struct lvs_dest *dest = conn->dest;
-
-	if (unlikely(!lvs_dest_available(dest)))
-		return lvs_fwd_drop(pkt, conn, LVS_DROP_DEST_GONE);
 	update_state(conn, pkt, LVS_SIDE_CLIENT);
-	lvs_stats_in(dest->stats, pkt->skb->len);
+	lvs_stats_in(conn->dest->stats, pkt->skb->len);
 	return lvs_fwd_request(pkt, conn);
 }
 
@@ -49,10 +68,12 @@ static unsigned int reply(struct lvs_packet *pkt, struct lvs_conn *conn)
 	return lvs_fwd_nat_reply(pkt, conn);
 }
 
-/* Nobody can serve the client, and it shall know rather than wait. */
-static unsigned int refuse(struct lvs_packet *pkt, struct lvs_svc *svc)
+/* If nobody can serve the client, it shall know rather than wait. */
+static unsigned int refuse(struct lvs_packet *pkt, struct lvs_svc *svc, enum lvs_drop_reason reason)
 {
-	lvs_drop_count(pkt->ln, svc, LVS_DROP_NO_DEST);
+	lvs_drop_count(pkt->ln, svc, reason);
+	if (reason != LVS_DROP_NO_DEST)
+		return NF_DROP;
 	if (pkt->af == AF_INET) {
 		icmp_send(pkt->skb, ICMP_DEST_UNREACH, ICMP_PORT_UNREACH, 0);
 	} else {
@@ -63,30 +84,73 @@ static unsigned int refuse(struct lvs_packet *pkt, struct lvs_svc *svc)
 	return NF_DROP;
 }
 
+static enum lvs_drop_reason choose(struct lvs_svc *svc, const struct lvs_packet *pkt,
+				   struct lvs_choice *choice)
+{
+	u32 manner = READ_ONCE(svc->manner);
+
+	choice->control = NULL;
+	if (unlikely(manner & LVS_SVC_PERSISTENT))
+		return lvs_template_choose(svc, pkt, choice);
+	if (unlikely(manner & LVS_SVC_INERT))
+		return LVS_DROP_NO_DEST;
+	choice->dest = lvs_svc_schedule(svc, pkt);
+	if (unlikely(!choice->dest))
+		return LVS_DROP_NO_DEST;
+	choice->dport = choice->dest->port ? choice->dest->port : pkt->dport;
+	return LVS_DROP_NONE;
+}
+
+/*
+ * The datagram is a connection by itself, which nobody finds again: the next one is scheduled
+ * anew. RCU keeps the dest.
+ */
+static noinline unsigned int one_packet(struct lvs_packet *pkt, const struct lvs_choice *choice)
+{
+	struct lvs_dest *dest = choice->dest;
+	struct lvs_conn conn;
+
+	lvs_conn_fill_once(&conn, pkt, choice);
+	if (choice->control)
+		lvs_template_put(choice->control);
+	lvs_stats_conn(dest->stats);
+	lvs_stats_in(dest->stats, pkt->skb->len);
+	return lvs_fwd_request(pkt, &conn);
+}
+
 /* The packet has no connection: make one if it is for a service, else set @verdict. */
 static struct lvs_conn *connect(struct lvs_packet *pkt, u32 hash, unsigned int *verdict)
 {
-	struct lvs_dest *dest;
+	enum lvs_drop_reason reason;
+	struct lvs_choice choice;
 	struct lvs_conn *conn;
 	struct lvs_svc *svc;
 
 	*verdict = NF_ACCEPT;
-	if (pkt->proto == IPPROTO_TCP && !lvs_tcp_opens(pkt))
+	if (!opens(pkt))
 		return NULL;
-	svc = lvs_svc_lookup(pkt->ln, pkt->af, pkt->proto, &pkt->daddr, pkt->dport);
+	svc = lvs_svc_lookup(pkt);
 	if (!svc)
 		return NULL;
-	dest = lvs_svc_schedule(svc, pkt);
-	if (!dest) {
-		*verdict = refuse(pkt, svc);
+	reason = choose(svc, pkt, &choice);
+	if (unlikely(reason != LVS_DROP_NONE)) {
+		*verdict = refuse(pkt, svc, reason);
 		return NULL;
 	}
-	conn = lvs_conn_create(pkt, dest, hash);
-	if (!conn) {
-		lvs_drop_count(pkt->ln, svc, LVS_DROP_NO_MEMORY);
-		*verdict = NF_DROP;
+	if (unlikely(READ_ONCE(svc->manner) & LVS_SVC_ONEPACKET) && pkt->proto == IPPROTO_UDP) {
+		*verdict = one_packet(pkt, &choice);
+		return NULL;
 	}
+	conn = lvs_conn_create(pkt, &choice, hash);
+	if (!conn)
+		*verdict = refuse(pkt, svc, LVS_DROP_NO_MEMORY);
 	return conn;
+}
+
+/* The connection's dest was deleted: may another one take the client over? */
+static bool may_leave(const struct lvs_packet *pkt)
+{
+	return READ_ONCE(pkt->ln->sysctls.expire_nodest_conn);
 }
 
 static unsigned int balance(struct lvs_packet *pkt)
@@ -101,9 +165,15 @@ static unsigned int balance(struct lvs_packet *pkt)
 		return reply(pkt, conn);
 	if (pkt->hook == NF_INET_FORWARD)
 		return NF_ACCEPT;
-	if (conn && pkt->proto == IPPROTO_TCP && unlikely(lvs_tcp_reuses(conn, pkt))) {
-		lvs_conn_kill(conn);
-		conn = NULL;
+	if (likely(conn)) {
+		bool gone = !lvs_dest_available(conn->dest);
+
+		if (unlikely(gone) && !may_leave(pkt))
+			return lvs_fwd_drop(pkt, conn, LVS_DROP_DEST_GONE);
+		if (unlikely(gone || reuses(conn, pkt))) {
+			lvs_conn_kill(conn);
+			conn = NULL;
+		}
 	}
 	if (unlikely(!conn)) {
 		conn = connect(pkt, hash, &verdict);

@@ -14,6 +14,7 @@ void lvs_sysctls_init(struct lvs_sysctls *s)
 }
 
 static int zero;
+static int one = 1;
 static int max_seconds = INT_MAX / HZ;
 
 /* A number from *@low to *@high; others are refused with EINVAL. */
@@ -32,6 +33,9 @@ static int max_seconds = INT_MAX / HZ;
 static const struct ctl_table template[] = {
 	SYSCTL_RANGE(lblc_expiration, &zero, &max_seconds),
 	SYSCTL_RANGE(lblcr_expiration, &zero, &max_seconds),
+	SYSCTL_RANGE(expire_nodest_conn, &zero, &one),
+	SYSCTL_RANGE(expire_quiescent_template, &zero, &one),
+	SYSCTL_RANGE(sloppy_sctp, &zero, &one),
 	{}
 };
 

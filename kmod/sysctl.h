@@ -11,6 +11,9 @@
 struct lvs_sysctls {
 	int lblc_expiration;	/* seconds */
 	int lblcr_expiration;	/* seconds */
+	int expire_nodest_conn;		/* bool: a deleted dest's connections end */
+	int expire_quiescent_template;	/* bool: templates do not lead to a dest of weight 0 */
+	int sloppy_sctp;		/* bool: any chunk but ABORT opens an association */
 };
 
 /* Set the defaults. */

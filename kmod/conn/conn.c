@@ -6,6 +6,7 @@
 #include "conn/conn.h"
 #include "conn/expiry.h"
 #include "conn/table.h"
+#include "conn/template.h"
 #include "fwd/fwd.h"
 #include "netns.h"
 #include "pipeline.h"
@@ -21,7 +22,7 @@ u32 lvs_conn_remaining(const struct lvs_conn *conn)
 	return idle < allowed ? allowed - idle : 0;
 }
 
-static void link_init(struct lvs_conn *conn, enum lvs_side side, u8 af, u8 proto, u32 hash)
+void lvs_conn_link_init(struct lvs_conn *conn, enum lvs_side side, u8 af, u8 proto, u32 hash)
 {
 	conn->link[side].hash = hash;
 	conn->link[side].side = side;
@@ -29,31 +30,60 @@ static void link_init(struct lvs_conn *conn, enum lvs_side side, u8 af, u8 proto
 	conn->link[side].proto = proto;
 }
 
-static void conn_fill(struct lvs_conn *conn, const struct lvs_packet *pkt, struct lvs_dest *dest,
-		      u32 hash)
+static __always_inline void setup(struct lvs_conn *conn, struct lvs_net *ln, struct lvs_dest *dest)
 {
-	struct lvs_net *ln = pkt->ln;
-
-	conn->caddr = pkt->saddr;
-	conn->vaddr = pkt->daddr;
-	conn->daddr = dest->addr;
-	conn->cport = pkt->sport;
-	conn->vport = pkt->dport;
-	conn->dport = dest->port ? dest->port : pkt->dport;
 	conn->fwd = READ_ONCE(dest->fwd);
-	conn->state = LVS_TCP_NONE;
-	conn->timeout = pkt->proto == IPPROTO_TCP ? ln->timeouts.tcp[LVS_TCP_NONE] :
-						    ln->timeouts.udp;
 	conn->seen = jiffies;
-	conn->flags = lvs_fwd_sees_replies(conn->fwd) ? 0 : LVS_CONN_F_NOOUTPUT;
 	spin_lock_init(&conn->lock);
 	conn->dest = dest;
 	conn->ln = ln;
 	INIT_HLIST_NODE(&conn->wheel);
 	conn->shard = raw_smp_processor_id() & ln->conns.wheel_mask;
-	link_init(conn, LVS_SIDE_CLIENT, pkt->af, pkt->proto, hash);
-	link_init(conn, LVS_SIDE_SERVER, dest->af, pkt->proto,
-		  lvs_conn_hash(dest->af, &conn->daddr, conn->dport, &conn->caddr, conn->cport));
+}
+
+void lvs_conn_setup(struct lvs_conn *conn, struct lvs_net *ln, struct lvs_dest *dest)
+{
+	setup(conn, ln, dest);
+}
+
+/* All but the places in the table. */
+static __always_inline void fill(struct lvs_conn *conn, const struct lvs_packet *pkt,
+				 const struct lvs_choice *choice)
+{
+	struct lvs_net *ln = pkt->ln;
+
+	conn->caddr = pkt->saddr;
+	conn->vaddr = pkt->daddr;
+	conn->daddr = choice->dest->addr;
+	conn->cport = pkt->sport;
+	conn->vport = pkt->dport;
+	conn->dport = choice->dport;
+	conn->state = LVS_TCP_NONE;
+	conn->timeout = pkt->proto == IPPROTO_TCP ? ln->timeouts.tcp[LVS_TCP_NONE] :
+						    ln->timeouts.udp;
+	conn->control = choice->control;
+	setup(conn, ln, choice->dest);
+	conn->flags = lvs_fwd_sees_replies(conn->fwd) ? 0 : LVS_CONN_F_NOOUTPUT;
+	if (unlikely(choice->control))
+		conn->flags |= LVS_CONN_F_UNASSURED;
+}
+
+void lvs_conn_fill_once(struct lvs_conn *conn, const struct lvs_packet *pkt,
+			const struct lvs_choice *choice)
+{
+	fill(conn, pkt, choice);
+	lvs_conn_link_init(conn, LVS_SIDE_CLIENT, pkt->af, pkt->proto, 0);
+	lvs_conn_link_init(conn, LVS_SIDE_SERVER, choice->dest->af, pkt->proto, 0);
+}
+
+static void fill_links(struct lvs_conn *conn, const struct lvs_packet *pkt, u32 hash)
+{
+	u8 af = conn->dest->af;
+
+	lvs_conn_link_init(conn, LVS_SIDE_CLIENT, pkt->af, pkt->proto, hash);
+	lvs_conn_link_init(conn, LVS_SIDE_SERVER, af, pkt->proto,
+			   lvs_conn_hash(af, &conn->daddr, conn->dport, &conn->caddr,
+					 conn->cport));
 }
 
 static void conn_free(struct rcu_head *head)
@@ -73,20 +103,41 @@ static u32 mark_dead(struct lvs_conn *conn)
 	return flags;
 }
 
-struct lvs_conn *lvs_conn_create(const struct lvs_packet *pkt, struct lvs_dest *dest, u32 hash)
+void lvs_conn_enlist(struct lvs_conn *conn)
 {
-	struct lvs_conn_table *ct = &pkt->ln->conns;
-	struct lvs_conn *conn, *same;
+	struct lvs_conn_table *ct = &conn->ln->conns;
 	u32 count;
 
+	lvs_expiry_start(ct, conn);
+	count = atomic_inc_return(&ct->count);
+	if (unlikely(count == 1))
+		lvs_expiry_run(ct);
+	if (unlikely(count > READ_ONCE(ct->grow_at)))
+		queue_work(lvs_unbound_wq, &ct->resize);
+}
+
+static void control_put(struct lvs_template *control)
+{
+	if (unlikely(control))
+		lvs_template_put(control);
+}
+
+struct lvs_conn *lvs_conn_create(const struct lvs_packet *pkt, const struct lvs_choice *choice,
+				 u32 hash)
+{
+	struct lvs_conn_table *ct = &pkt->ln->conns;
+	struct lvs_dest *dest = choice->dest;
+	struct lvs_conn *conn, *same;
+
 	if (!lvs_dest_bind(dest))
-		return NULL;
+		goto put_control;
 	conn = kmem_cache_alloc(conn_cache, GFP_ATOMIC | __GFP_NOWARN);
 	if (!conn) {
 		lvs_dest_unbind(dest, false);
-		return NULL;
+		goto put_control;
 	}
-	conn_fill(conn, pkt, dest, hash);
+	fill(conn, pkt, choice);
+	fill_links(conn, pkt, hash);
 
 	/*
 	 * The client's side goes last: it is by that side that others find the connection and may
@@ -107,17 +158,17 @@ struct lvs_conn *lvs_conn_create(const struct lvs_packet *pkt, struct lvs_dest *
 		if (!(flags & LVS_CONN_F_NOOUTPUT))
 			lvs_conn_link_remove(ct, &conn->link[LVS_SIDE_SERVER]);
 		lvs_dest_unbind(dest, flags & LVS_CONN_F_ACTIVE);
+		control_put(choice->control);
 		call_rcu(&conn->rcu, conn_free);
 		return same;
 	}
 	lvs_stats_conn(dest->stats);
-	lvs_expiry_start(ct, conn);
-	count = atomic_inc_return(&ct->count);
-	if (unlikely(count == 1))
-		lvs_expiry_run(ct);
-	if (unlikely(count > READ_ONCE(ct->grow_at)))
-		queue_work(lvs_unbound_wq, &ct->resize);
+	lvs_conn_enlist(conn);
 	return conn;
+
+put_control:
+	control_put(choice->control);
+	return NULL;
 }
 
 void lvs_conn_kill(struct lvs_conn *conn)
@@ -132,8 +183,13 @@ void lvs_conn_kill(struct lvs_conn *conn)
 	if (!(flags & LVS_CONN_F_NOOUTPUT))
 		lvs_conn_link_remove(ct, &conn->link[LVS_SIDE_SERVER]);
 	lvs_expiry_stop(ct, conn);
-	lvs_dest_unbind(conn->dest, flags & LVS_CONN_F_ACTIVE);
 	atomic_dec(&ct->count);
+	if (unlikely(flags & LVS_CONN_F_TEMPLATE)) {
+		lvs_template_release(lvs_template_of(conn));
+		return;
+	}
+	lvs_dest_unbind(conn->dest, flags & LVS_CONN_F_ACTIVE);
+	control_put(conn->control);
 	call_rcu(&conn->rcu, conn_free);
 }
 
@@ -161,7 +217,32 @@ bool lvs_conn_set_state(struct lvs_conn *conn, u8 old, u8 state, u32 timeout, bo
 	return true;
 }
 
-void lvs_conn_kill_all(struct lvs_net *ln)
+void lvs_conn_set_timeout(struct lvs_conn *conn, u32 timeout)
+{
+	bool hasten = false;
+
+	spin_lock_bh(&conn->lock);
+	if (!(conn->flags & LVS_CONN_F_DEAD)) {
+		hasten = timeout < conn->timeout;
+		WRITE_ONCE(conn->timeout, timeout);
+	}
+	spin_unlock_bh(&conn->lock);
+	if (hasten)
+		lvs_expiry_hasten(&conn->ln->conns, conn);
+}
+
+static bool is_any(const struct lvs_conn *conn)
+{
+	return true;
+}
+
+/* Templates of such a dest have rules of their own. */
+static bool is_stranded(const struct lvs_conn *conn)
+{
+	return !lvs_conn_is_template(conn) && !lvs_dest_available(conn->dest);
+}
+
+static void kill_those(struct lvs_net *ln, bool (*which)(const struct lvs_conn *conn))
 {
 	struct lvs_conn_table *ct = &ln->conns;
 	struct lvs_conn_iter iter = {};
@@ -171,7 +252,10 @@ void lvs_conn_kill_all(struct lvs_net *ln)
 	mutex_lock(&ct->resize_lock);
 	rcu_read_lock();
 	while ((conn = lvs_conn_iterate(ct, &iter))) {
-		lvs_conn_kill(conn);
+		if (which(conn))
+			lvs_conn_kill(conn);
+		else
+			iter.skip++;
 		if (++n % 64)
 			continue;
 		rcu_read_unlock();
@@ -180,6 +264,16 @@ void lvs_conn_kill_all(struct lvs_net *ln)
 	}
 	rcu_read_unlock();
 	mutex_unlock(&ct->resize_lock);
+}
+
+void lvs_conn_kill_stranded(struct lvs_net *ln)
+{
+	kill_those(ln, is_stranded);
+}
+
+void lvs_conn_kill_all(struct lvs_net *ln)
+{
+	kill_those(ln, is_any);
 }
 
 int __init lvs_conn_init(void)

@@ -10,6 +10,9 @@
  * expirer (conn/expiry.c) or killed before that by a client that reuses the port. Whoever sets
  * LVS_CONN_F_DEAD first takes it out of the table and the wheel, settles its dest's counts and
  * frees it after a grace period.
+ *
+ * Persistent services have templates in the same table (conn/template.h), which share all of
+ * this. The address family of their entries is one that no packet has.
  */
 #ifndef LVS_CONN_H
 #define LVS_CONN_H
@@ -23,22 +26,28 @@
 #include "conn/table.h"
 #include "core/hash.h"
 
+struct lvs_choice;
 struct lvs_dest;
 struct lvs_net;
 struct lvs_packet;
+struct lvs_template;
 
 /* One entry in the table. */
 struct lvs_conn_link {
 	unsigned long next;	/* the next link or the end mark; bucket lock, RCU readers */
 	u32 hash;		/* constant */
 	u8 side;		/* constant, enum lvs_side: which element of lvs_conn.link */
-	u8 af;			/* constant */
+	u8 af;			/* constant; with LVS_AF_TEMPLATE a template's */
 	u8 proto;		/* constant */
 };
+
+#define LVS_AF_TEMPLATE		0x80
 
 #define LVS_CONN_F_DEAD		BIT(0)	/* out of the table, or about to be */
 #define LVS_CONN_F_ACTIVE	BIT(1)	/* counted as active in its dest */
 #define LVS_CONN_F_NOOUTPUT	BIT(2)	/* replies bypass the director */
+#define LVS_CONN_F_TEMPLATE	BIT(3)	/* constant: it is in a struct lvs_template */
+#define LVS_CONN_F_UNASSURED	BIT(4)	/* the template has not heard that it was established */
 
 struct lvs_conn {
 	/* what a packet touches: two cache lines */
@@ -59,6 +68,7 @@ struct lvs_conn {
 
 	/* slow path */
 	struct lvs_net *ln;		/* constant */
+	struct lvs_template *control;	/* constant: by which it was made, counted; or NULL */
 	union {
 		struct hlist_node wheel;	/* in an expiry slot; that shard's lock */
 		struct rcu_head rcu;		/* once dead and off the wheel */
@@ -124,11 +134,27 @@ static inline void lvs_conn_touch(struct lvs_conn *conn)
 u32 lvs_conn_remaining(const struct lvs_conn *conn);
 
 /*
- * Make the connection of a request to @dest, put it into the table and start its time. Under RCU,
- * bottom halves off. @hash is that of the packet's tuple. Returns the connection, or the one
- * that another CPU made for the same tuple just before, or NULL without memory.
+ * Make the connection of a request as @choice says, put it into the table and start its time.
+ * Under RCU, bottom halves off. @hash is that of the packet's tuple. Returns the connection, or
+ * the one that another CPU made for the same tuple just before, or NULL without memory. In each
+ * case the reference in @choice is used up.
  */
-struct lvs_conn *lvs_conn_create(const struct lvs_packet *pkt, struct lvs_dest *dest, u32 hash);
+struct lvs_conn *lvs_conn_create(const struct lvs_packet *pkt, const struct lvs_choice *choice,
+				 u32 hash);
+
+/*
+ * Fill in the connection of a single packet, which never enters the table. Under RCU, which keeps
+ * choice->dest.
+ */
+void lvs_conn_fill_once(struct lvs_conn *conn, const struct lvs_packet *pkt,
+			const struct lvs_choice *choice);
+
+/* For templates: what they have in common with connections, the rest of @conn being filled in. */
+void lvs_conn_setup(struct lvs_conn *conn, struct lvs_net *ln, struct lvs_dest *dest);
+void lvs_conn_link_init(struct lvs_conn *conn, enum lvs_side side, u8 af, u8 proto, u32 hash);
+
+/* It is in the table: count it and start its time. Under RCU, bottom halves off. */
+void lvs_conn_enlist(struct lvs_conn *conn);
 
 /*
  * Take the connection out of everything; it is freed after a grace period. Harmless if it is dead
@@ -142,6 +168,15 @@ void lvs_conn_kill(struct lvs_conn *conn);
  * bottom halves off.
  */
 bool lvs_conn_set_state(struct lvs_conn *conn, u8 old, u8 state, u32 timeout, bool active);
+
+/* Give it another timeout, unless it is dead. Under RCU, bottom halves off. */
+void lvs_conn_set_timeout(struct lvs_conn *conn, u32 timeout);
+
+/*
+ * Kill the connections whose dests were deleted; their clients may then be served by another one.
+ * Process context.
+ */
+void lvs_conn_kill_stranded(struct lvs_net *ln);
 
 /* Kill every connection of the namespace. Process context; hooks are off. */
 void lvs_conn_kill_all(struct lvs_net *ln);

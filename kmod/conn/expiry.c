@@ -7,6 +7,7 @@
 #include "conn/conn.h"
 #include "conn/expiry.h"
 #include "conn/table.h"
+#include "conn/template.h"
 #include "hook.h"
 #include "netns.h"
 
@@ -104,6 +105,15 @@ static unsigned int take_batch(struct lvs_wheel *wheel, struct lvs_conn **batch)
 	return n;
 }
 
+/* A template that still has connections gets more time. */
+static bool holds_on(struct lvs_conn *conn)
+{
+	if (!lvs_conn_is_template(conn) || lvs_template_expired(lvs_template_of(conn)))
+		return false;
+	lvs_template_renew(lvs_template_of(conn));
+	return true;
+}
+
 /*
  * The whole slot is taken in hand first: one that is still to wait may come back into this very
  * slot, if the expirer is late, and must not be met twice.
@@ -120,7 +130,7 @@ static void reap_slot(struct lvs_wheel *wheel, u32 tick)
 		rcu_read_lock();
 		n = take_batch(wheel, batch);
 		for (i = 0; i < n; i++) {
-			if (lvs_conn_expired(batch[i])) {
+			if (lvs_conn_expired(batch[i]) && !holds_on(batch[i])) {
 				lvs_conn_kill(batch[i]);
 				continue;
 			}

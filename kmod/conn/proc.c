@@ -7,8 +7,10 @@
 #include "conn/conn.h"
 #include "conn/proc.h"
 #include "conn/table.h"
+#include "conn/template.h"
 #include "netns.h"
 #include "proto/proto.h"
+#include "svc/svc.h"
 
 /* seq_file opens the private part zeroed, which is the table's beginning. */
 struct listing {
@@ -20,6 +22,12 @@ struct listing {
 static struct lvs_conn_table *table_of(struct seq_file *seq)
 {
 	return &lvs_net(seq_file_net(seq))->conns;
+}
+
+static bool is_over(struct lvs_conn *conn)
+{
+	return lvs_conn_is_template(conn) ? lvs_template_expired(lvs_template_of(conn)) :
+					    lvs_conn_expired(conn);
 }
 
 static void *at(struct seq_file *seq, loff_t pos)
@@ -36,7 +44,7 @@ static void *at(struct seq_file *seq, loff_t pos)
 		conn = lvs_conn_iterate(table_of(seq), &l->iter);
 		if (!conn)
 			return NULL;
-		if (!lvs_conn_expired(conn) && l->pos++ == pos) {
+		if (!is_over(conn) && l->pos++ == pos) {
 			l->pos = pos;
 			return conn;
 		}
@@ -86,6 +94,13 @@ static void show_addr(struct seq_file *seq, u8 af, const union nf_inet_addr *add
 		seq_printf(seq, " %pI6 %04X", &addr->in6, ntohs(port));
 }
 
+/* The persistence engine and what it knows the client by. */
+static void show_engine(struct seq_file *seq, const struct lvs_template *t)
+{
+	if (t->data_len)
+		seq_printf(seq, " %s %.*s", LVS_PE_NAME_SIP, t->data_len, t->data);
+}
+
 static int conn_show(struct seq_file *seq, void *v)
 {
 	const struct lvs_conn *conn = v;
@@ -95,12 +110,15 @@ static int conn_show(struct seq_file *seq, void *v)
 		seq_puts(seq, "Pro FromIP   FPrt ToIP     TPrt DestIP   DPrt State       Expires PEName PEData\n");
 		return 0;
 	}
-	af = conn->link[LVS_SIDE_CLIENT].af;
+	af = conn->link[LVS_SIDE_CLIENT].af & ~LVS_AF_TEMPLATE;
 	seq_printf(seq, "%-3s", lvs_proto_name(conn->link[LVS_SIDE_CLIENT].proto));
 	show_addr(seq, af, &conn->caddr, conn->cport);
 	show_addr(seq, af, &conn->vaddr, conn->vport);
 	show_addr(seq, conn->link[LVS_SIDE_SERVER].af, &conn->daddr, conn->dport);
-	seq_printf(seq, " %-11s %7u\n", lvs_proto_state_name(conn), lvs_conn_remaining(conn) / HZ);
+	seq_printf(seq, " %-11s %7u", lvs_proto_state_name(conn), lvs_conn_remaining(conn) / HZ);
+	if (lvs_conn_is_template(conn))
+		show_engine(seq, lvs_template_of(v));
+	seq_putc(seq, '\n');
 	return 0;
 }
 

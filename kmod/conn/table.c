@@ -9,6 +9,7 @@
 #include "conn/conn.h"
 #include "conn/expiry.h"
 #include "conn/table.h"
+#include "conn/template.h"
 #include "hook.h"
 #include "netns.h"
 #include "pipeline.h"
@@ -121,6 +122,42 @@ struct lvs_conn *lvs_conn_lookup(const struct lvs_packet *pkt, u32 hash, enum lv
 	return lvs_conn_of(link);
 }
 
+static struct lvs_conn_link *find_by(const struct lvs_buckets *b, u32 hash,
+				     bool (*match)(struct lvs_conn_link *link, const void *arg),
+				     const void *arg)
+{
+	u32 bucket = hash & b->mask;
+	unsigned long next;
+
+again:
+	for (next = follow(&b->head[bucket]); !is_mark(next); next = follow(&as_link(next)->next)) {
+		struct lvs_conn_link *link = as_link(next);
+
+		if (link->hash == hash && link->side == LVS_SIDE_CLIENT && match(link, arg))
+			return link;
+	}
+	if (unlikely(next != end_mark(b, bucket)))
+		goto again;
+	return NULL;
+}
+
+struct lvs_conn *lvs_conn_find(struct lvs_conn_table *ct, u32 hash,
+			       bool (*match)(struct lvs_conn_link *link, const void *arg),
+			       const void *arg)
+{
+	const struct lvs_buckets *b = rcu_dereference(ct->cur);
+	struct lvs_conn_link *link = find_by(b, hash, match, arg);
+
+	if (!link) {
+		/* As in lvs_conn_lookup(). */
+		smp_rmb();
+		b = rcu_dereference(b->next);
+		if (b)
+			link = find_by(b, hash, match, arg);
+	}
+	return link ? lvs_conn_of(link) : NULL;
+}
+
 /* The tuple of @link, as its packets carry it. */
 static bool same_tuple(struct lvs_conn_link *a, struct lvs_conn_link *b)
 {
@@ -128,6 +165,9 @@ static bool same_tuple(struct lvs_conn_link *a, struct lvs_conn_link *b)
 
 	if (a->hash != b->hash)
 		return false;
+	if (unlikely(a->af & LVS_AF_TEMPLATE))
+		return a->af == b->af && a->proto == b->proto &&
+		       lvs_template_same(conn, lvs_conn_of(b));
 	if (a->side == LVS_SIDE_CLIENT)
 		return link_matches(b, a->af, a->proto, &conn->caddr, conn->cport,
 				    &conn->vaddr, conn->vport);

@@ -57,6 +57,14 @@ struct lvs_conn_table {
 struct lvs_conn *lvs_conn_lookup(const struct lvs_packet *pkt, u32 hash, enum lvs_side *side);
 
 /*
+ * Find what has a client's side of that hash which @match accepts. For keys that packets do not
+ * have; expired ones are found, too. Under RCU, which keeps the answer alive.
+ */
+struct lvs_conn *lvs_conn_find(struct lvs_conn_table *ct, u32 hash,
+			       bool (*match)(struct lvs_conn_link *link, const void *arg),
+			       const void *arg);
+
+/*
  * Put a link into the table. With @unique, a live connection of the same tuple that is there
  * already wins and is returned, else NULL. Under RCU, bottom halves off.
  */

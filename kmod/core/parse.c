@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "core/parse.h"
+#include "core/sctp_state.h"
 
 /* Every extension header begins with the next one's type, and its own length or nothing. */
 struct extension {
@@ -7,6 +8,48 @@ struct extension {
 	u8 len;
 	__be16 place;	/* of a fragment header */
 };
+
+struct chunk {
+	u8 type;
+	u8 flags;
+	__be16 len;	/* with this header, without the padding to four bytes */
+};
+
+static const struct chunk *chunk_at(const struct lvs_packet *pkt, u32 off, struct chunk *buf)
+{
+	return (const struct chunk *)lvs_bytes(pkt->skb, off, sizeof(*buf), buf);
+}
+
+/* An ABORT may share its packet only with chunks that stand before it. */
+static bool aborts_behind(const struct lvs_packet *pkt, u32 off, u16 len)
+{
+	const struct chunk *chunk;
+	struct chunk buf;
+
+	if (len < sizeof(buf))
+		return false;
+	chunk = chunk_at(pkt, off + (len + 3u) / 4 * 4, &buf);
+	return chunk && chunk->type == LVS_SCTP_CHUNK_ABORT;
+}
+
+enum lvs_parsed lvs_parse_sctp(struct lvs_packet *pkt)
+{
+	u32 off = pkt->l4_off + sizeof(struct lvs_sctphdr);
+	const struct chunk *chunk;
+	struct chunk buf;
+
+	if (!lvs_parse_ports(pkt->skb, pkt->l4_off, &pkt->sport, &pkt->dport))
+		return LVS_PARSED_BAD;
+	chunk = chunk_at(pkt, off, &buf);
+	if (!chunk)
+		return LVS_PARSED_BAD;
+	pkt->sctp_event = lvs_sctp_event_of(chunk->type);
+	if ((pkt->sctp_event == LVS_SCTP_EV_COOKIE_ECHO ||
+	     pkt->sctp_event == LVS_SCTP_EV_COOKIE_ACK) &&
+	    aborts_behind(pkt, off, ntohs(chunk->len)))
+		pkt->sctp_event = LVS_SCTP_EV_ABORT;
+	return LVS_PARSED_FLOW;
+}
 
 static bool is_extension(u8 proto)
 {

@@ -25,10 +25,11 @@ struct lvs_packet {
 	u8 proto;
 	u8 hook;		/* NF_INET_* */
 	u8 tcp_flags;		/* LVS_TCP_F_* */
+	u8 sctp_event;		/* enum lvs_sctp_event */
 };
 
 enum lvs_parsed {
-	LVS_PARSED_FLOW,	/* TCP or UDP, with ports */
+	LVS_PARSED_FLOW,	/* TCP, UDP or SCTP, with ports */
 	LVS_PARSED_ICMP,	/* ICMP or ICMPv6; no ports */
 	LVS_PARSED_OTHER,	/* not ours */
 	LVS_PARSED_BAD,		/* the headers lie */
@@ -41,9 +42,17 @@ enum lvs_parsed {
 #define LVS_IP6_OFFSET	0xfff8
 #define LVS_IP6_MORE	0x0001
 
+/* SCTP's own header, which the first chunk follows. */
+struct lvs_sctphdr {
+	__be16 source;
+	__be16 dest;
+	__be32 vtag;
+	__le32 checksum;
+};
+
 /*
- * The ports at @off: of a TCP or UDP header of which at least 8 bytes are there, which is a whole
- * one of UDP and what an ICMP error quotes of any.
+ * The ports at @off: of a TCP, UDP or SCTP header of which at least 8 bytes are there, which is a
+ * whole one of UDP and what an ICMP error quotes of any.
  */
 static __always_inline bool lvs_parse_ports(const struct sk_buff *skb, u32 off,
 					    __be16 *sport, __be16 *dport)
@@ -72,6 +81,9 @@ static __always_inline enum lvs_parsed lvs_parse_tcp(struct lvs_packet *pkt)
 	return LVS_PARSED_FLOW;
 }
 
+/* The ports of SCTP, and what its chunks mean. */
+enum lvs_parsed lvs_parse_sctp(struct lvs_packet *pkt);
+
 /* What stands at pkt->l4_off, by pkt->proto. */
 static __always_inline enum lvs_parsed lvs_parse_l4(struct lvs_packet *pkt)
 {
@@ -82,6 +94,8 @@ static __always_inline enum lvs_parsed lvs_parse_l4(struct lvs_packet *pkt)
 		if (!lvs_parse_ports(pkt->skb, pkt->l4_off, &pkt->sport, &pkt->dport))
 			return LVS_PARSED_BAD;
 		return LVS_PARSED_FLOW;
+	case IPPROTO_SCTP:
+		return lvs_parse_sctp(pkt);
 	case IPPROTO_ICMP:
 		return pkt->af == AF_INET ? LVS_PARSED_ICMP : LVS_PARSED_OTHER;
 	case IPPROTO_ICMPV6:

@@ -20,6 +20,11 @@ bool lvs_quote_is_in(const struct lvs_packet *pkt)
 	       ih->type == ICMP_TIME_EXCEEDED;
 }
 
+static bool has_ports(u8 proto)
+{
+	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP;
+}
+
 /* A sound header of IPv4 at @off, of a packet that is whole or a first fragment; else NULL. */
 static const struct iphdr *header_v4(const struct sk_buff *skb, u32 off, struct iphdr *buf)
 {
@@ -78,7 +83,7 @@ bool lvs_quote_parse(const struct lvs_packet *pkt, struct lvs_packet *quoted, st
 	q->ip_off = pkt->l4_off + sizeof(struct icmphdr);
 	if (!(pkt->af == AF_INET ? quoted_v4 : quoted_v6)(pkt, quoted, q))
 		return false;
-	if (quoted->proto != IPPROTO_TCP && quoted->proto != IPPROTO_UDP)
+	if (!has_ports(quoted->proto))
 		return false;
 	return lvs_parse_ports(pkt->skb, q->l4_off, &quoted->dport, &quoted->sport);
 }
@@ -188,7 +193,7 @@ static bool inner_header(struct lvs_packet *inner, u32 *off)
 			return false;
 		*off = l4;
 	}
-	return inner->proto == IPPROTO_TCP || inner->proto == IPPROTO_UDP;
+	return has_ports(inner->proto);
 }
 
 bool lvs_quote_parse_tunnelled(const struct lvs_packet *pkt, struct lvs_packet *inner,

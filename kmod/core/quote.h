@@ -16,8 +16,8 @@ bool lvs_quote_is_in(const struct lvs_packet *pkt);
 
 /*
  * Read what the error @pkt quotes into @quoted, with source and destination exchanged: as a packet
- * of the other direction, which is what the table can find. False if it is not TCP or UDP, or if
- * its ports are not there.
+ * of the other direction, which is what the table can find. False if it is not TCP, UDP or SCTP,
+ * or if its ports are not there.
  */
 bool lvs_quote_parse(const struct lvs_packet *pkt, struct lvs_packet *quoted, struct lvs_quote *q);
 

@@ -77,8 +77,10 @@ enum lvs_drop_reason lvs_fwd_decrease_ttl(struct lvs_packet *pkt, unsigned int l
 /* How much of the packet lvs_fwd_rewrite() writes to. */
 static inline unsigned int lvs_fwd_rewritten(const struct lvs_packet *pkt)
 {
-	return pkt->l4_off + (pkt->proto == IPPROTO_TCP ? sizeof(struct tcphdr) :
-							  sizeof(struct udphdr));
+	if (pkt->proto == IPPROTO_TCP)
+		return pkt->l4_off + sizeof(struct tcphdr);
+	return pkt->l4_off + (pkt->proto == IPPROTO_UDP ? sizeof(struct udphdr) :
+							  sizeof(struct lvs_sctphdr));
 }
 
 /* The packet is past the director: conntrack leaves it alone, as does a second hook. */

@@ -14,19 +14,22 @@
 #include <net/ipv6.h>
 
 #include "conn/conn.h"
+#include "core/crc32c.h"
 #include "fwd/fwd.h"
 #include "fwd/route.h"
 #include "netns.h"
 #include "packet.h"
 #include "pipeline.h"
 
-/* The transport checksum, or NULL if the packet has none (UDP over IPv4 may). */
+/* The transport's Internet checksum, or NULL if it has none (UDP over IPv4 may; SCTP). */
 static __sum16 *checksum_of(struct lvs_packet *pkt, void *l4)
 {
 	struct udphdr *uh = l4;
 
 	if (pkt->proto == IPPROTO_TCP)
 		return &((struct tcphdr *)l4)->check;
+	if (unlikely(pkt->proto == IPPROTO_SCTP))
+		return NULL;
 	return uh->check || pkt->skb->ip_summed == CHECKSUM_PARTIAL ? &uh->check : NULL;
 }
 
@@ -44,6 +47,26 @@ static void rewrite_addr_v6(struct sk_buff *skb, struct in6_addr *field,
 	if (check)
 		inet_proto_csum_replace16(check, skb, field->s6_addr32, addr->s6_addr32, true);
 	*field = *addr;
+}
+
+/*
+ * SCTP's checksum covers the ports, and no addresses. With CHECKSUM_PARTIAL, as all GSO packets
+ * are, somebody computes it later.
+ */
+static noinline void replace_port_sctp(struct lvs_packet *pkt, struct lvs_sctphdr *sh, bool dst,
+				       __be16 port)
+{
+	struct sk_buff *skb = pkt->skb;
+	__be16 change[2] = {};
+
+	if (skb->ip_summed == CHECKSUM_PARTIAL)
+		return;
+	change[dst] = (dst ? sh->dest : sh->source) ^ port;
+	sh->checksum ^= cpu_to_le32(lvs_crc32c_change((const u8 *)change,
+						      skb->len - pkt->l4_off - sizeof(change)));
+	/* The sum that the card may have made of the whole packet is of what it was. */
+	if (skb->ip_summed == CHECKSUM_COMPLETE)
+		skb->ip_summed = CHECKSUM_NONE;
 }
 
 void lvs_fwd_rewrite(struct lvs_packet *pkt, bool dst, const union nf_inet_addr *addr, __be16 port)
@@ -65,6 +88,8 @@ void lvs_fwd_rewrite(struct lvs_packet *pkt, bool dst, const union nf_inet_addr 
 	if (*ports != port) {
 		if (check)
 			inet_proto_csum_replace2(check, skb, *ports, port, false);
+		else if (unlikely(pkt->proto == IPPROTO_SCTP))
+			replace_port_sctp(pkt, l4, dst, port);
 		*ports = port;
 	}
 	if (pkt->proto == IPPROTO_UDP && check && !*check && skb->ip_summed != CHECKSUM_PARTIAL)

@@ -23,9 +23,6 @@ static const struct nla_policy service_policy[IPVS_SVC_ATTR_MAX + 1] = {
 	[IPVS_SVC_ATTR_PE_NAME]		= { .type = NLA_NUL_STRING, .len = IP_VS_PENAME_MAXLEN },
 };
 
-/* The one persistence engine that clients may know. */
-#define PE_SIP "sip"
-
 static int parse_key(const struct lvs_nl_op *op, struct nlattr **tb, struct lvs_svc_key *key)
 {
 	struct netlink_ext_ack *extack = op->extack;
@@ -90,33 +87,19 @@ static int parse_config(const struct lvs_nl_op *op, struct nlattr **tb, const st
 	cfg->timeout = nla_get_u32(tb[IPVS_SVC_ATTR_TIMEOUT]);
 	cfg->netmask = nla_get_be32(tb[IPVS_SVC_ATTR_NETMASK]);
 	cfg->sched = NULL;
+	cfg->pe = LVS_PE_NONE;
 	return 0;
 }
 
 /* What this release does not know how to do. */
 static int check_supported(const struct lvs_nl_op *op, struct nlattr **tb,
-			   const struct lvs_svc_key *key, const struct lvs_svc_config *cfg)
+			   const struct lvs_svc_key *key)
 {
 	struct netlink_ext_ack *extack = op->extack;
 
-	if (key->fwmark)
-		return LVS_NL_FAIL(extack, tb[IPVS_SVC_ATTR_FWMARK], -EOPNOTSUPP,
-				   "FWMARK: services by firewall mark are not supported yet");
-	if (key->proto != IPPROTO_TCP && key->proto != IPPROTO_UDP)
+	if (key->proto != IPPROTO_TCP && key->proto != IPPROTO_UDP && key->proto != IPPROTO_SCTP)
 		return LVS_NL_FAIL(extack, tb[IPVS_SVC_ATTR_PROTOCOL], -EOPNOTSUPP,
-				   "PROTOCOL: others than TCP and UDP are not supported yet");
-	if (!key->port)
-		return LVS_NL_FAIL(extack, tb[IPVS_SVC_ATTR_PORT], -EOPNOTSUPP,
-				   "PORT: services for all ports are not supported yet");
-	if (cfg->flags & IP_VS_SVC_F_PERSISTENT)
-		return LVS_NL_FAIL(extack, tb[IPVS_SVC_ATTR_FLAGS], -EOPNOTSUPP,
-				   "FLAGS: persistence is not supported yet");
-	if (cfg->flags & IP_VS_SVC_F_ONEPACKET)
-		return LVS_NL_FAIL(extack, tb[IPVS_SVC_ATTR_FLAGS], -EOPNOTSUPP,
-				   "FLAGS: one-packet scheduling is not supported yet");
-	if (tb[IPVS_SVC_ATTR_PE_NAME] && nla_len(tb[IPVS_SVC_ATTR_PE_NAME]) > 1)
-		return LVS_NL_FAIL(extack, tb[IPVS_SVC_ATTR_PE_NAME], -EOPNOTSUPP,
-				   "PE_NAME: persistence engines are not supported yet");
+				   "PROTOCOL is none of TCP, UDP and SCTP");
 	return 0;
 }
 
@@ -135,7 +118,9 @@ static int check_config(const struct lvs_nl_op *op, struct nlattr **tb,
 	}
 	if (tb[IPVS_SVC_ATTR_PE_NAME])
 		pe = nla_data(tb[IPVS_SVC_ATTR_PE_NAME]);
-	if (*pe && strcmp(pe, PE_SIP))
+	if (!strcmp(pe, LVS_PE_NAME_SIP))
+		cfg->pe = LVS_PE_SIP;
+	else if (*pe)
 		return LVS_NL_FAIL(extack, tb[IPVS_SVC_ATTR_PE_NAME], -ENOENT,
 				   "PE_NAME: there is no such persistence engine");
 	if (key->af == AF_INET6) {
@@ -145,7 +130,7 @@ static int check_config(const struct lvs_nl_op *op, struct nlattr **tb,
 			return LVS_NL_FAIL(extack, tb[IPVS_SVC_ATTR_NETMASK], -EINVAL,
 					   "NETMASK is not an IPv6 prefix length of 1 to 128");
 	}
-	return check_supported(op, tb, key, cfg);
+	return check_supported(op, tb, key);
 }
 
 int lvs_nl_service_new(struct lvs_txn *txn, const struct lvs_nl_op *op)
@@ -260,6 +245,8 @@ static int put_service(struct sk_buff *skb, struct lvs_svc *svc)
 		return -EMSGSIZE;
 	if (lvs_nl_put_svc_key(skb, &svc->key) ||
 	    nla_put_string(skb, IPVS_SVC_ATTR_SCHED_NAME, lvs_sched_name(svc->cfg.sched)) ||
+	    (svc->cfg.pe == LVS_PE_SIP &&
+	     nla_put_string(skb, IPVS_SVC_ATTR_PE_NAME, LVS_PE_NAME_SIP)) ||
 	    nla_put(skb, IPVS_SVC_ATTR_FLAGS, sizeof(flags), &flags) ||
 	    nla_put_u32(skb, IPVS_SVC_ATTR_TIMEOUT, svc->cfg.timeout) ||
 	    nla_put_be32(skb, IPVS_SVC_ATTR_NETMASK, svc->cfg.netmask))

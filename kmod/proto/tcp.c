@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* TCP: which segments open connections, and how they change state. */
 #include "conn/conn.h"
+#include "conn/template.h"
 #include "netns.h"
 #include "pipeline.h"
 #include "proto/proto.h"
@@ -42,4 +43,6 @@ void lvs_tcp_state(struct lvs_conn *conn, const struct lvs_packet *pkt, enum lvs
 		if (likely(state == old && timeout == READ_ONCE(conn->timeout)))
 			return;
 	} while (!lvs_conn_set_state(conn, old, state, timeout, lvs_tcp_state_active(state)));
+	if (state == LVS_TCP_ESTABLISHED && READ_ONCE(conn->flags) & LVS_CONN_F_UNASSURED)
+		lvs_template_assure(conn);
 }

@@ -60,11 +60,41 @@ void lvs_dest_set_active(struct lvs_dest *dest, bool active)
 		atomic_dec(&dest->active);
 }
 
+static bool is_drained(const struct lvs_dest *dest)
+{
+	return !lvs_dest_available(dest) || READ_ONCE(dest->weight) <= 0;
+}
+
+void lvs_dest_drained(struct lvs_dest *dest)
+{
+	if (atomic_read(&dest->persist))
+		queue_delayed_work(lvs_unbound_wq, &dest->ln->svcs.sweeper, HZ / 2);
+}
+
 void lvs_dest_unbind(struct lvs_dest *dest, bool was_active)
 {
+	int left;
+
 	if (was_active)
 		atomic_dec(&dest->active);
-	overload_check_clear(dest, atomic_dec_return(&dest->conns));
+	left = atomic_dec_return(&dest->conns);
+	overload_check_clear(dest, left);
+	if (!left && is_drained(dest))
+		lvs_dest_drained(dest);
+	lvs_dest_put(dest);
+}
+
+bool lvs_dest_bind_template(struct lvs_dest *dest)
+{
+	if (!refcount_inc_not_zero(&dest->ref))
+		return false;
+	atomic_inc(&dest->persist);
+	return true;
+}
+
+void lvs_dest_unbind_template(struct lvs_dest *dest)
+{
+	atomic_dec(&dest->persist);
 	lvs_dest_put(dest);
 }
 
@@ -137,6 +167,7 @@ struct lvs_dest *lvs_dest_alloc(struct lvs_svc *svc, const struct lvs_dest_key *
 	dest->af = key->af;
 	dest->ln = svc->ln;
 	refcount_set(&dest->ref, 1);
+	spin_lock_init(&dest->templates_lock);
 	RCU_INIT_POINTER(dest->svc, svc);
 	list_add_tail(&dest->node, &svc->trash);
 	return dest;
@@ -171,6 +202,8 @@ void lvs_dest_set_config(struct lvs_dest *dest, const struct lvs_dest_config *cf
 	conns = atomic_read(&dest->conns);
 	overload_check_clear(dest, conns);
 	overload_check_set(dest, conns);
+	if (!cfg->weight)
+		lvs_dest_drained(dest);
 	if (rerouted)
 		lvs_route_reset(dest->ln, dest);
 }
@@ -200,10 +233,15 @@ void lvs_dest_unlist(struct lvs_dest *dest)
 
 void lvs_dest_publish(struct lvs_dest *dest)
 {
-	if (dest->listed)
+	if (dest->listed) {
 		set_bit(LVS_DEST_AVAILABLE_BIT, &dest->flags);
-	else
-		clear_bit(LVS_DEST_AVAILABLE_BIT, &dest->flags);
+		return;
+	}
+	clear_bit(LVS_DEST_AVAILABLE_BIT, &dest->flags);
+	smp_mb__after_atomic(); /* the flag before the counts: or else the last to unbind sees it */
+	lvs_dest_drained(dest);
+	if (READ_ONCE(dest->ln->sysctls.expire_nodest_conn) && atomic_read(&dest->conns))
+		lvs_svc_sweep_conns(dest->ln);
 }
 
 static bool key_matches(const struct lvs_dest *dest, const struct lvs_dest_key *key)

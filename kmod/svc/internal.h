@@ -27,6 +27,9 @@ void lvs_svc_list_after(struct lvs_svc *svc, struct list_head *prev);
 /* Hide it from them. It is an orphan then, and somebody must call lvs_svc_free_unused(). */
 void lvs_svc_unlist(struct lvs_svc *svc);
 
+/* Let packets go by the service's configuration of now. */
+void lvs_svc_show_config(struct lvs_svc *svc);
+
 /* Show the service to packets, or hide it from them. */
 void lvs_svc_publish(struct lvs_svc *svc);
 void lvs_svc_unpublish(struct lvs_svc *svc);
@@ -71,6 +74,17 @@ void lvs_dest_adopt(struct lvs_dest *dest, struct lvs_svc *to, const struct lvs_
 
 /* Give up a reference. Any context. */
 void lvs_dest_put(struct lvs_dest *dest);
+
+/*
+ * A dest was drained (its weight is 0 or it was deleted), or a drained one lost its last
+ * connection: see within a second to the templates that it must not keep. Any context.
+ */
+void lvs_dest_drained(struct lvs_dest *dest);
+
+/* sweep.c */
+void lvs_svc_sweeper(struct work_struct *work);
+/* Kill the connections of deleted dests soon. Any context. */
+void lvs_svc_sweep_conns(struct lvs_net *ln);
 
 /* Free the dests whose last reference is gone. */
 void lvs_dest_reap(struct lvs_net *ln);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The table of services: what packets find, what control operations find, and their lives. */
+#include <linux/ip_vs.h>
 #include <linux/jhash.h>
 #include <linux/random.h>
 #include <linux/slab.h>
 
 #include "netns.h"
+#include "pipeline.h"
 #include "sched/sched.h"
 #include "svc/internal.h"
 
@@ -18,8 +20,15 @@ static u32 hash_of(const struct lvs_net *ln, u8 af, u8 proto, const union nf_ine
 	return jhash2((const u32 *)addr->all, ARRAY_SIZE(addr->all), ln->svcs.seed ^ who);
 }
 
+static u32 hash_of_mark(const struct lvs_net *ln, u8 af, u32 mark)
+{
+	return jhash_2words(mark, af, ln->svcs.seed);
+}
+
 static u32 hash_of_key(const struct lvs_net *ln, const struct lvs_svc_key *key)
 {
+	if (key->fwmark)
+		return hash_of_mark(ln, key->af, key->fwmark);
 	return hash_of(ln, key->af, key->proto, &key->addr, key->port);
 }
 
@@ -28,23 +37,57 @@ static bool addr_equal(u8 af, const union nf_inet_addr *a, const union nf_inet_a
 	return af == AF_INET ? a->ip == b->ip : nf_inet_addr_cmp(a, b);
 }
 
-struct lvs_svc *lvs_svc_lookup(struct lvs_net *ln, u8 af, u8 proto,
-			       const union nf_inet_addr *addr, __be16 port)
+static __always_inline struct lvs_svc *by_addr(const struct lvs_packet *pkt,
+					       struct hlist_head *buckets, __be16 port)
 {
-	struct hlist_head *buckets = READ_ONCE(ln->svcs.buckets);
 	struct lvs_svc *svc;
 
-	if (unlikely(!buckets))
-		return NULL;
-	buckets += hash_of(ln, af, proto, addr, port) % LVS_SVC_BUCKETS;
+	buckets += hash_of(pkt->ln, pkt->af, pkt->proto, &pkt->daddr, port) % LVS_SVC_BUCKETS;
 	hlist_for_each_entry_rcu(svc, buckets, node) {
 		const struct lvs_svc_key *key = &svc->key;
 
-		if (key->port == port && key->proto == proto && key->af == af && !key->fwmark &&
-		    addr_equal(af, &key->addr, addr))
+		if (key->port == port && key->proto == pkt->proto && key->af == pkt->af &&
+		    !key->fwmark && addr_equal(pkt->af, &key->addr, &pkt->daddr))
 			return svc;
 	}
 	return NULL;
+}
+
+static noinline struct lvs_svc *by_mark(const struct lvs_packet *pkt, struct hlist_head *buckets)
+{
+	u32 mark = pkt->skb->mark;
+	struct lvs_svc *svc;
+
+	if (!mark)
+		return NULL;
+	buckets += hash_of_mark(pkt->ln, pkt->af, mark) % LVS_SVC_BUCKETS;
+	hlist_for_each_entry_rcu(svc, buckets, node) {
+		if (svc->key.fwmark == mark && svc->key.af == pkt->af)
+			return svc;
+	}
+	return NULL;
+}
+
+static noinline struct lvs_svc *catchall(const struct lvs_packet *pkt, struct hlist_head *buckets)
+{
+	return by_addr(pkt, buckets, 0);
+}
+
+struct lvs_svc *lvs_svc_lookup(const struct lvs_packet *pkt)
+{
+	const struct lvs_svc_table *table = &pkt->ln->svcs;
+	struct hlist_head *buckets = READ_ONCE(table->buckets);
+	struct lvs_svc *svc = NULL;
+
+	if (unlikely(!buckets))
+		return NULL;
+	if (unlikely(READ_ONCE(table->marks)))
+		svc = by_mark(pkt, buckets);
+	if (!svc)
+		svc = by_addr(pkt, buckets, pkt->dport);
+	if (!svc && unlikely(READ_ONCE(table->catchalls)))
+		svc = catchall(pkt, buckets);
+	return svc;
 }
 
 struct lvs_dest *lvs_svc_schedule(struct lvs_svc *svc, const struct lvs_packet *pkt)
@@ -164,11 +207,43 @@ void lvs_svc_unlist(struct lvs_svc *svc)
 	WRITE_ONCE(table->count, table->count - 1);
 }
 
+void lvs_svc_show_config(struct lvs_svc *svc)
+{
+	const struct lvs_svc_config *cfg = &svc->cfg;
+	u32 manner = 0;
+
+	lockdep_assert_held(&svc->ln->ctl);
+	if (cfg->flags & IP_VS_SVC_F_PERSISTENT)
+		manner |= LVS_SVC_PERSISTENT;
+	else if (!svc->key.fwmark && !svc->key.port)
+		manner |= LVS_SVC_INERT;
+	if (cfg->flags & IP_VS_SVC_F_ONEPACKET)
+		manner |= LVS_SVC_ONEPACKET;
+	if (cfg->pe == LVS_PE_SIP)
+		manner |= LVS_SVC_SIP;
+	/* Times are told apart across half of their range. */
+	WRITE_ONCE(svc->timeout, min_t(u32, cfg->timeout, INT_MAX / 2 / HZ) * HZ);
+	WRITE_ONCE(svc->netmask, cfg->netmask);
+	WRITE_ONCE(svc->manner, manner);
+}
+
+/* Services that packets need not look for while there are none. */
+static void count_special(struct lvs_svc *svc, int by)
+{
+	struct lvs_svc_table *table = &svc->ln->svcs;
+
+	if (svc->key.fwmark)
+		WRITE_ONCE(table->marks, table->marks + by);
+	else if (!svc->key.port)
+		WRITE_ONCE(table->catchalls, table->catchalls + by);
+}
+
 void lvs_svc_publish(struct lvs_svc *svc)
 {
 	lockdep_assert_held(&svc->ln->ctl);
 	if (svc->published)
 		return;
+	count_special(svc, 1);
 	/* Before one of the same identity, which is about to go, if there is one. */
 	hlist_add_head_rcu(&svc->node,
 			   &svc->ln->svcs.buckets[hash_of_key(svc->ln, &svc->key) %
@@ -179,8 +254,10 @@ void lvs_svc_publish(struct lvs_svc *svc)
 void lvs_svc_unpublish(struct lvs_svc *svc)
 {
 	lockdep_assert_held(&svc->ln->ctl);
-	if (svc->published)
+	if (svc->published) {
 		hlist_del_rcu(&svc->node);
+		count_special(svc, -1);
+	}
 	svc->published = false;
 	lvs_sched_set_discard(svc);
 	lvs_sched_set_publish(svc);
@@ -255,6 +332,7 @@ int lvs_svc_net_init(struct lvs_net *ln)
 		INIT_HLIST_HEAD(&table->orphans[i]);
 	init_llist_head(&table->reap);
 	INIT_WORK(&table->reaper, lvs_dest_reaper);
+	INIT_DELAYED_WORK(&table->sweeper, lvs_svc_sweeper);
 	return 0;
 }
 
@@ -283,6 +361,8 @@ void lvs_svc_net_exit(struct lvs_net *ln)
 	/* Never used: spare the namespace the wait. */
 	if (!table->buckets)
 		goto free;
+	/* What it may have killed is dead now, and there is nothing left that it might kill. */
+	cancel_delayed_work_sync(&table->sweeper);
 	mutex_lock(&ln->ctl);
 	drop_all(ln);
 	mutex_unlock(&ln->ctl);

@@ -41,13 +41,28 @@ struct lvs_svc_key {
 	u8 proto;
 };
 
+/* Persistence engines: what beside its address tells a client. */
+enum lvs_pe {
+	LVS_PE_NONE,
+	LVS_PE_SIP,	/* the Call-ID of a SIP message */
+};
+
+#define LVS_PE_NAME_SIP		"sip"
+
 /* What can be edited in a service. */
 struct lvs_svc_config {
 	const struct lvs_scheduler *sched;	/* NULL: none */
 	u32 flags;				/* IP_VS_SVC_F_* */
 	u32 timeout;				/* persistence, seconds */
 	__be32 netmask;				/* as in the netlink attribute */
+	u8 pe;					/* enum lvs_pe */
 };
+
+/* lvs_svc.manner: how new connections are not like those of other services. */
+#define LVS_SVC_PERSISTENT	BIT(0)	/* a client stays with its dest */
+#define LVS_SVC_ONEPACKET	BIT(1)	/* each datagram is a connection */
+#define LVS_SVC_SIP		BIT(2)	/* a client is known by its Call-ID */
+#define LVS_SVC_INERT		BIT(3)	/* for all ports, but not persistent: serves nobody */
 
 struct lvs_svc {
 	/* packet path, read mostly */
@@ -56,6 +71,9 @@ struct lvs_svc {
 	struct lvs_net *ln;			/* constant */
 	struct lvs_sched_set __rcu *set;	/* what to choose from; ctl */
 	struct lvs_drops __percpu *drops;
+	u32 manner;				/* LVS_SVC_*; READ_ONCE; ctl */
+	u32 timeout;				/* persistence, jiffies; READ_ONCE; ctl */
+	__be32 netmask;				/* of clients, or IPv6 prefix; READ_ONCE; ctl */
 
 	/* control path, all under ctl */
 	struct lvs_svc_config cfg;
@@ -98,13 +116,15 @@ struct lvs_dest {
 	/* written per connection */
 	atomic_t conns ____cacheline_aligned_in_smp;	/* active and inactive ones */
 	atomic_t active;
-	atomic_t persist;
+	atomic_t persist;			/* templates */
 	refcount_t ref;
 	u32 u_threshold;			/* READ_ONCE; ctl */
 	u32 l_threshold;			/* READ_ONCE; ctl */
 
-	/* control path, all under ctl */
+	/* control path, all under ctl unless it says else */
 	struct list_head node ____cacheline_aligned_in_smp;	/* svc->dests or svc->trash */
+	spinlock_t templates_lock;		/* bottom halves off; innermost */
+	struct hlist_head templates;		/* lvs_template.node; templates_lock */
 	unsigned long seq;			/* grows along svc->dests */
 	bool listed;				/* in svc->dests */
 	u8 tun_type;				/* IP_VS_CONN_F_TUNNEL_TYPE_*; READ_ONCE, as these two */
@@ -122,6 +142,8 @@ struct lvs_dest {
 struct lvs_svc_table {
 	struct hlist_head *buckets;	/* what packets find; NULL before the first service; ctl */
 	u32 seed;			/* of the hash; constant */
+	u32 marks;			/* published services by mark; READ_ONCE; ctl */
+	u32 catchalls;			/* those for all ports; READ_ONCE; ctl */
 
 	/* all under ctl */
 	struct hlist_head *listed;	/* what control operations find, the uncommitted included */
@@ -133,14 +155,17 @@ struct lvs_svc_table {
 
 	struct llist_head reap;		/* dests to free; lock-free */
 	struct work_struct reaper;
+
+	struct delayed_work sweeper;	/* svc/sweep.c */
+	bool sweep_conns;		/* READ_ONCE: the connections of deleted dests, too */
 };
 
 /*
- * Find the service of a packet to @addr:@port. Caller holds rcu_read_lock(), which is what keeps
- * the answer alive; no reference is taken. Softirq or process.
+ * Find the service of a packet: by its mark, by its destination, by its destination address with
+ * any port. Caller holds rcu_read_lock(), which is what keeps the answer alive; no reference is
+ * taken. Softirq or process.
  */
-struct lvs_svc *lvs_svc_lookup(struct lvs_net *ln, u8 af, u8 proto,
-			       const union nf_inet_addr *addr, __be16 port);
+struct lvs_svc *lvs_svc_lookup(const struct lvs_packet *pkt);
 
 /*
  * Let the service's scheduler choose a dest for the packet, or NULL if none is eligible. Caller
@@ -155,6 +180,10 @@ struct lvs_dest *lvs_svc_schedule(struct lvs_svc *svc, const struct lvs_packet *
  * Caller holds rcu_read_lock(), bottom halves off.
  */
 bool lvs_dest_bind(struct lvs_dest *dest);
+
+/* The same for a template, which is counted apart and is no load. */
+bool lvs_dest_bind_template(struct lvs_dest *dest);
+void lvs_dest_unbind_template(struct lvs_dest *dest);
 
 /* A bound connection turns active or inactive. Caller holds that connection's lock. */
 void lvs_dest_set_active(struct lvs_dest *dest, bool active);

@@ -120,6 +120,9 @@ static void publish(struct lvs_txn *txn)
 		clean(svc);
 	}
 	list_for_each_entry(undo, &txn->log, node) {
+		if (undo->kind != LVS_UNDO_SVC_ADD && undo->kind != LVS_UNDO_SVC_EDIT)
+			continue;
+		lvs_svc_show_config(undo->svc);
 		if (undo->kind == LVS_UNDO_SVC_ADD && undo->svc->listed)
 			lvs_svc_publish(undo->svc);
 	}

@@ -2,9 +2,22 @@
 // A packet's headers: what is read is what is there, wherever the packet's bytes lie.
 #include "packet.h"
 
+extern "C" {
+#include "core/sctp_state.h"
+}
+
 using namespace fuzz;
 
 namespace {
+
+// What an SCTP packet means, of which the first chunk is there.
+u8 event_of(const Bytes& bytes, std::size_t off) {
+    const std::size_t chunk = off + 12, len = bytes[chunk + 2] * 256U + bytes[chunk + 3];
+    const std::size_t next = chunk + (len + 3) / 4 * 4;
+    if ((bytes[chunk] == 10 || bytes[chunk] == 11) && len >= 4 && has(bytes, next, 4) && bytes[next] == 6)
+        return LVS_SCTP_EV_ABORT;
+    return lvs_sctp_event_of(bytes[chunk]);
+}
 
 // What must come out, from the bytes alone; the ports' place in `off`.
 lvs_parsed expected(const Arrival& in, std::size_t& off, u8& proto) {
@@ -22,6 +35,8 @@ lvs_parsed expected(const Arrival& in, std::size_t& off, u8& proto) {
         return has(in.bytes, off, 20) && in.bytes[off + 12] >> 4 >= 5 ? LVS_PARSED_FLOW : LVS_PARSED_BAD;
     if (proto == IPPROTO_UDP)
         return has(in.bytes, off, 8) ? LVS_PARSED_FLOW : LVS_PARSED_BAD;
+    if (proto == IPPROTO_SCTP)
+        return has(in.bytes, off, 16) ? LVS_PARSED_FLOW : LVS_PARSED_BAD;
     if (proto == (in.af == AF_INET ? u8{IPPROTO_ICMP} : u8{IPPROTO_ICMPV6}))
         return LVS_PARSED_ICMP;
     return LVS_PARSED_OTHER;
@@ -49,6 +64,8 @@ void check(const Arrival& in, u32 head_len) {
     MUST(same(in.bytes, off, &pkt.sport, 2) && same(in.bytes, off + 2, &pkt.dport, 2));
     if (proto == IPPROTO_TCP)
         MUST(pkt.tcp_flags == in.bytes[off + 13]);
+    if (proto == IPPROTO_SCTP)
+        MUST(pkt.sctp_event == event_of(in.bytes, off));
 }
 
 } // namespace

@@ -15,6 +15,10 @@ struct Expected {
     u8 proto = 0;
 };
 
+bool has_ports(u8 proto) {
+    return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP;
+}
+
 bool sound_v4(const Bytes& bytes, std::size_t off) {
     return has(bytes, off, 20) && bytes[off] >> 4 == 4 && (bytes[off] & 15) >= 5 && !(bytes[off + 6] & 0x1f) &&
            !bytes[off + 7];
@@ -39,7 +43,7 @@ Expected expected(const Arrival& in, std::size_t icmp) {
         out.proto = end.proto;
         out.l4_off = end.off;
     }
-    out.found = (out.proto == IPPROTO_TCP || out.proto == IPPROTO_UDP) && has(in.bytes, out.l4_off, 8);
+    out.found = has_ports(out.proto) && has(in.bytes, out.l4_off, 8);
     return out;
 }
 
@@ -105,7 +109,7 @@ Carried innermost(const Bytes& bytes, const Carried& c) {
             return {};
         l4 = {end.proto, end.off};
     }
-    if ((l4.proto != IPPROTO_TCP && l4.proto != IPPROTO_UDP) || !has(bytes, l4.off, 8))
+    if (!has_ports(l4.proto) || !has(bytes, l4.off, 8))
         return {};
     return l4;
 }

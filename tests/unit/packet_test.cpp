@@ -10,6 +10,7 @@
 
 extern "C" {
 #include "core/quote.h"
+#include "core/sctp_state.h"
 }
 
 namespace {
@@ -321,4 +322,32 @@ TEST_CASE("quoted tunnels of GUE and GRE", "[packet]") {
     other[2] = 0x65;
     CHECK_FALSE(Tunnelled(v4(IPPROTO_GRE) + other + v4(IPPROTO_TCP) + syn).found);
     CHECK_FALSE(Tunnelled(v4(IPPROTO_GRE) + cut(gre4, 3)).found);
+}
+
+TEST_CASE("SCTP: ports, and what the chunks mean") {
+    const Bytes common = {0x1f, 0x40, 0, 80, 0, 0, 0, 1, 0, 0, 0, 0};
+    const Bytes init = {1, 0, 0, 4}, abort = {6, 0, 0, 4}, data = {0, 0, 0, 4}, echo = {10, 0, 0, 7, 'a', 'b', 'c', 0};
+    const auto event = [&](const Bytes& chunks) {
+        const Parsed parsed(v4(IPPROTO_SCTP) + common + chunks, 20);
+        CHECK(parsed.result == LVS_PARSED_FLOW);
+        CHECK(ntohs(parsed.pkt.sport) == 8000);
+        CHECK(ntohs(parsed.pkt.dport) == 80);
+        return int{parsed.pkt.sctp_event};
+    };
+
+    for (const Bytes& ip : {v4(IPPROTO_SCTP), v6(IPPROTO_SCTP)}) {
+        expect(ip + common + init, LVS_PARSED_FLOW, static_cast<u16>(ip.size()));
+        for (std::size_t size = 0; size < 16; size++)
+            expect(ip + cut(common + init, size), LVS_PARSED_BAD);
+    }
+    CHECK(event(init) == LVS_SCTP_EV_INIT);
+    CHECK(event(data + abort) == LVS_SCTP_EV_DATA);
+    CHECK(event(echo) == LVS_SCTP_EV_COOKIE_ECHO);
+    CHECK(event(echo + data) == LVS_SCTP_EV_COOKIE_ECHO);
+    CHECK(event(echo + abort) == LVS_SCTP_EV_ABORT);
+    CHECK(event(echo + cut(abort, 3)) == LVS_SCTP_EV_COOKIE_ECHO);
+    CHECK(event(Bytes{11, 0, 0, 4} + abort) == LVS_SCTP_EV_ABORT);
+    // Lengths that lie: shorter than a chunk's header, beyond the packet.
+    CHECK(event(Bytes{10, 0, 0, 3} + abort) == LVS_SCTP_EV_COOKIE_ECHO);
+    CHECK(event(Bytes{10, 0, 0xff, 0xff} + abort) == LVS_SCTP_EV_COOKIE_ECHO);
 }

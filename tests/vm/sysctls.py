@@ -10,10 +10,14 @@ from lib.namespace import Namespace
 Setting = namedtuple("Setting", "name default other good bad")
 # What is kept in jiffies has 31 bits, and a second has from 100 to 1000 of them.
 SECONDS = dict(good=(0, (1 << 31) // 1000), bad=(-1, (1 << 31) // 100 + 1, 1 << 40, "x"))
+SWITCH = dict(good=(0, 1), bad=(-1, 2, 1 << 40, "x"))
 
 SETTINGS = [
     Setting("lblc_expiration", 86400, 3600, **SECONDS),
     Setting("lblcr_expiration", 86400, 3600, **SECONDS),
+    Setting("expire_nodest_conn", 0, 1, **SWITCH),
+    Setting("expire_quiescent_template", 0, 1, **SWITCH),
+    Setting("sloppy_sctp", 0, 1, **SWITCH),
 ]
 
 

@@ -20,8 +20,8 @@ SVC_STATS, SVC_PE, SVC_STATS64 = range(10, 13)
 DEST_ADDR, DEST_PORT, DEST_FWD, DEST_WEIGHT, DEST_U, DEST_L, DEST_ACTIVE, DEST_INACTIVE, DEST_PERSIST = range(1, 10)
 DEST_STATS, DEST_AF, DEST_STATS64, DEST_TUN_TYPE, DEST_TUN_PORT, DEST_TUN_FLAGS = range(10, 16)
 STATS_NAMES = ["conns", "inpkts", "outpkts", "inbytes", "outbytes", "cps", "inpps", "outpps", "inbps", "outbps"]
-PROTOCOL = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP}
-SERVICE_OPTION = {"tcp": "-t", "udp": "-u"}
+PROTOCOL = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP, "sctp": socket.IPPROTO_SCTP}
+SERVICE_OPTION = {"tcp": "-t", "udp": "-u", "sctp": "--sctp-service"}
 
 
 def endpoint(address, port):
@@ -119,13 +119,17 @@ class Director:
 
     def dests(self, proto, vip, port):
         """{address: dict} of the service's dests."""
+        return self.dests_of(service_id(proto, vip, port))
+
+    def dests_of(self, identity):
+        """The same of the service with these attributes."""
         found = {}
-        for message in self.genl.dump(GET_DEST, nest(SERVICE, service_id(proto, vip, port))):
+        for message in self.genl.dump(GET_DEST, nest(SERVICE, identity)):
             raw = dict(attrs(message.get(DEST)))
             af = struct.unpack("=H", raw[DEST_AF])[0]
             number = {name: struct.unpack("=I", raw[kind])[0] for name, kind in
                       (("weight", DEST_WEIGHT), ("active", DEST_ACTIVE), ("inactive", DEST_INACTIVE),
-                       ("fwd", DEST_FWD), ("u", DEST_U), ("l", DEST_L))}
+                       ("persist", DEST_PERSIST), ("fwd", DEST_FWD), ("u", DEST_U), ("l", DEST_L))}
             found[_address(af, raw[DEST_ADDR])] = dict(
                 number, port=struct.unpack("!H", raw[DEST_PORT])[0], stats=stats(raw[DEST_STATS64]))
         return found
@@ -134,13 +138,17 @@ class Director:
         """The connections, from /proc/net/ip_vs_conn: [dict], those of one virtual service if it is given."""
         found = []
         for line in self.ns.read("/proc/net/ip_vs_conn").splitlines()[1:]:
-            proto, cip, cport, vaddr, vport, dip, dport, state, expires = line.split()[:9]
+            proto, cip, cport, vaddr, vport, dip, dport, state, expires, *engine = line.split(maxsplit=10)
             entry = {"proto": proto, "client": _proc_address(cip), "cport": int(cport, 16),
                      "vip": _proc_address(vaddr), "vport": int(vport, 16), "dest": _proc_address(dip),
-                     "dport": int(dport, 16), "state": state, "expires": int(expires)}
+                     "dport": int(dport, 16), "state": state, "expires": int(expires), "engine": engine}
             if (vip is None or entry["vip"] == vip) and (port is None or entry["vport"] == port):
                 found.append(entry)
         return found
+
+    def templates(self):
+        """Those of the connections that are templates."""
+        return [c for c in self.conns() if c["cport"] == 0 and c["state"] in ("NONE", "ASSURED")]
 
     def table_size(self):
         """Buckets of the connection table at the moment."""

@@ -3,7 +3,7 @@
 import ipaddress
 import struct
 
-ICMP, TCP, UDP, FRAGMENT, ICMP6 = 1, 6, 17, 44, 58
+ICMP, TCP, UDP, FRAGMENT, ICMP6, SCTP = 1, 6, 17, 44, 58, 132
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 FLAG_NAMES = "FSRPAU"
 
@@ -69,6 +69,37 @@ def tcp(src, sport, dst, dport, flags, seq=0, ack=0, payload=b"", doff=None, opt
     return ip(src, dst, TCP, tcp_segment(src, dst, sport, dport, flags, seq, ack, payload, doff, options), **ip_args)
 
 
+def _crc32c_table():
+    table = []
+    for byte in range(256):
+        for _ in range(8):
+            byte = byte >> 1 ^ (0x82f63b78 if byte & 1 else 0)
+        table.append(byte)
+    return table
+
+
+_CRC32C = _crc32c_table()
+
+
+def crc32c(data):
+    crc = 0xffffffff
+    for byte in data:
+        crc = crc >> 8 ^ _CRC32C[(crc ^ byte) & 0xff]
+    return ~crc & 0xffffffff
+
+
+def chunk(kind, value=b"", flags=0, length=None):
+    length = 4 + len(value) if length is None else length
+    return struct.pack("!BBH", kind, flags, length) + value + bytes(-len(value) % 4)
+
+
+def sctp(src, sport, dst, dport, chunks, vtag=1, check=None, **ip_args):
+    """An SCTP packet with these chunks, which chunk() makes."""
+    head = struct.pack("!HHI", sport, dport, vtag)
+    check = crc32c(head + bytes(4) + chunks) if check is None else check
+    return ip(src, dst, SCTP, head + struct.pack("<I", check) + chunks, **ip_args)
+
+
 def icmp(src, dst, kind, code, quote=b"", rest=0, **ip_args):
     """An ICMP or ICMPv6 message; rest is its second word (the MTU of "too big")."""
     v6 = ":" in dst
@@ -128,7 +159,7 @@ class Packet:
         if self.offset:
             self.payload = l4
             return
-        if self.proto in (TCP, UDP) and len(l4) >= 4:
+        if self.proto in (TCP, UDP, SCTP) and len(l4) >= 4:
             self.sport, self.dport = struct.unpack("!HH", l4[:4])
         if self.proto == UDP and len(l4) >= 8:
             self.payload = l4[8:]
@@ -139,6 +170,11 @@ class Packet:
             self.seq, self.ack, doff, self.flags = struct.unpack("!IIBB", l4[4:14])
             self.payload = l4[(doff >> 4) * 4:]
             self._verify(l4, TCP)
+        elif self.proto == SCTP and len(l4) >= 12:
+            self.payload = l4[12:]
+            if not (self.quoted or self.offloaded or self.more):
+                if crc32c(l4[:8] + bytes(4) + l4[12:]) != struct.unpack("<I", l4[8:12])[0]:
+                    self._fault("SCTP checksum")
         elif self.proto in (ICMP, ICMP6) and len(l4) >= 8:
             self.kind, self.code, self.rest = struct.unpack("!BBxxI", l4[:8])
             if not self.quoted and not self.offloaded and checksum((pseudo(self.src, self.dst, ICMP6, len(l4))
@@ -172,7 +208,7 @@ def describe(data):
     text = f"{p.src} > {p.dst}"
     if p.sport is not None:
         text = f"{p.src}.{p.sport} > {p.dst}.{p.dport}"
-        text += " udp" if p.proto == UDP else " tcp"
+        text += {UDP: " udp", SCTP: " sctp"}.get(p.proto, " tcp")
         if p.flags is not None:
             text += " " + "".join(n for i, n in enumerate(FLAG_NAMES) if p.flags >> i & 1)
     elif p.kind is not None:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A network card in our hands: sends packets as they are given, and sees what arrives."""
+import errno
 import select
 import socket
 import struct
@@ -10,6 +11,11 @@ from lib.record import note
 
 SOL_PACKET, PACKET_AUXDATA, TP_STATUS_CSUMNOTREADY = 263, 8, 8
 ETH_P_ALL, ETH_P_IP, ETH_P_IPV6 = 0x0003, 0x0800, 0x86dd
+
+
+def _was_taken_apart(error):
+    """A GSO packet of SCTP shares its pieces with the one that went on, and whose receiver in this very kernel eats from them."""
+    return error.errno == errno.EFAULT
 
 
 class Wire:
@@ -50,6 +56,9 @@ class Wire:
                 self.socket.recv(65536)
             except BlockingIOError:
                 return
+            except OSError as error:
+                if not _was_taken_apart(error):
+                    raise
 
     def receive(self, match=lambda p: True, timeout=5, what="a packet"):
         """The next packet that match accepts, parsed; raises if none comes."""
@@ -72,6 +81,10 @@ class Wire:
                 data, control, _, address = self.socket.recvmsg(65536, 256)
             except BlockingIOError:
                 return None
+            except OSError as error:
+                if not _was_taken_apart(error):
+                    raise
+                continue
             if address[2] == socket.PACKET_OUTGOING or address[1] not in (ETH_P_IP, ETH_P_IPV6):
                 continue
             status = struct.unpack_from("=I", control[0][2])[0] if control else 0
