@@ -142,12 +142,14 @@ TEST_CASE("twos takes the better one of any two draws", "[sched]") {
 }
 
 TEST_CASE("twos draws again for a dest that is out, then counts those that are not", "[sched]") {
-    const Dests dests{{{1, 0, 3}, false}, {{1, 0, 1}}, {{0, 9, 2}}, {{0, 0, 3}, false}};
+    const Dests dests{{{1, 0, 3}, false}, {{1, 0, 1}}, {{0, 9, 2}}, {{0, 0, 3}, false}, {{0, 0, 1}}};
 
-    // 0 0 0 1 2 2 3 3 3: four draws are in vain, then the urn has 1 2 2.
+    // 0 0 0 1 2 2 3 3 3 4: four draws are in vain, then the urn has 1 2 2 4.
     CHECK(twos(dests, {{0, 3, 3}}) == 1);
     CHECK(twos(dests, {{0, 6, 8, 2, 0, 0, 1, 7, 8, 0}}) == 1);
     CHECK(twos(dests, {{0, 6, 8, 2, 0, 0, 1, 7, 8, 1}}) == 2);
+    CHECK(twos(dests, {{0, 6, 8, 2, 0, 0, 1, 7, 8, 2}}) == 2);
+    CHECK(twos(dests, {{0, 6, 8, 2, 0, 0, 1, 7, 8, 3}}) == 4);
     CHECK(twos(dests, {{0, 6, 8, 2, 2, 4}}) == 2);
 
     Dests out = dests;
