@@ -263,11 +263,11 @@ def dests_of(flows, clients):
 def mh(t):
     """Each client keeps its dest, by weight; so it does when the dests are added in another order."""
     flows = Flows(t, "udp", "mh", (2, 1, 1))
-    clients = [f"10.9.{number // 200}.{1 + number % 200}" for number in range(400)]
+    clients = [f"10.9.0.{1 + number}" for number in range(200)]
     own = dests_of(flows, clients)
     got = counts("".join(own.values()))
-    # 200, 100, 100, four deviations of chance more or less
-    t.equal((160 <= got["a"] <= 240, 65 <= got["b"] <= 135, 65 <= got["c"] <= 135), (True,) * 3, f"counts {got}")
+    # 100, 50, 50, four deviations of chance more or less
+    t.equal((72 <= got["a"] <= 128, 25 <= got["b"] <= 75, 25 <= got["c"] <= 75), (True,) * 3, f"counts {got}")
     if ipvs.MODULE != "lvs":
         return
     for name in NAMES:
@@ -281,14 +281,14 @@ def mh(t):
 def mh_moves_few(t, how):
     """When a dest drains or is deleted, all its clients go to others, and of the others' next to none."""
     flows = Flows(t, "udp", "mh")
-    clients = [f"10.9.{number // 200}.{1 + number % 200}" for number in range(200)]
+    clients = [f"10.9.0.{1 + number}" for number in range(150)]
     own = dests_of(flows, clients)
     t.director.rules(f"-e {flows.dest('b')} -m -w 0" if how == "-e" else f"-d {flows.dest('b')}")
     now = dests_of(flows, clients)
     t.equal("b" in now.values(), False, "clients of the dest that is gone")
     moved = [client for client in clients if now[client] != own[client]]
     needless = [client for client in moved if own[client] != "b"]
-    t.equal((len(needless) <= 6, len(moved) > 40), (True, True), f"{len(moved)} clients moved, {needless} needlessly")
+    t.equal((len(needless) <= 5, len(moved) > 25), (True, True), f"{len(moved)} clients moved, {needless} needlessly")
     t.director.rules(f"-e {flows.dest('b')} -m -w 1" if how == "-e" else f"-a {flows.dest('b')} -m -w 1")
     t.equal(dests_of(flows, clients[:60]), {client: own[client] for client in clients[:60]}, "dests when it is back")
 
