@@ -115,7 +115,7 @@ static bool outer_header(const struct lvs_packet *pkt, u32 *off, u8 *proto,
 	return true;
 }
 
-/* The headers of GRE (RFC 2784) and of GUE, variant 0: what of them tells what follows, and where. */
+/* The headers of GRE (RFC 2784) and of GUE, variant 0: what tells what follows, and where. */
 struct gre {
 	__be16 flags;
 	__be16 type;
@@ -130,7 +130,8 @@ struct udp_gue {
 	__be16 flags;
 };
 
-#define GRE_FLAG_CSUM	0x8000
+/* All but that of a checksum, which ours may have. */
+#define GRE_FLAGS_OTHER	0x7fff
 
 /* What stands between the IP headers, at *@off, which moves behind it. @proto as if it were not. */
 static bool encapsulation(const struct sk_buff *skb, u32 *off, u8 *proto)
@@ -143,7 +144,7 @@ static bool encapsulation(const struct sk_buff *skb, u32 *off, u8 *proto)
 	switch (*proto) {
 	case IPPROTO_GRE:
 		gre = (const struct gre *)lvs_bytes(skb, *off, sizeof(gre_buf), &gre_buf);
-		if (!gre || gre->flags & htons((u16)~GRE_FLAG_CSUM))
+		if (!gre || gre->flags & htons(GRE_FLAGS_OTHER))
 			return false;
 		if (gre->type == htons(ETH_P_IP))
 			*proto = IPPROTO_IPIP;

@@ -22,10 +22,10 @@ bool lvs_quote_is_in(const struct lvs_packet *pkt);
 bool lvs_quote_parse(const struct lvs_packet *pkt, struct lvs_packet *quoted, struct lvs_quote *q);
 
 /*
- * The same if the error @pkt quotes the outer header of a tunnel (of pkt->af), and behind it, behind
- * a header of GUE or GRE perhaps, a packet that was sent through: that one in @inner, in its own
- * direction and with its own af; where it begins in @inner_off, from skb->data; the tunnel's end in
- * @end, whose unused bytes are zero.
+ * The same if the error @pkt quotes the outer header of a tunnel (of pkt->af), and behind it,
+ * behind a header of GUE or GRE perhaps, a packet that was sent through: that one in @inner, in
+ * its own direction and with its own af; where it begins in @inner_off, from skb->data; the
+ * tunnel's end in @end, whose unused bytes are zero.
  */
 bool lvs_quote_parse_tunnelled(const struct lvs_packet *pkt, struct lvs_packet *inner,
 			       u32 *inner_off, union nf_inet_addr *end);

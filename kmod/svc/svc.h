@@ -127,7 +127,7 @@ struct lvs_dest {
 	struct hlist_head templates;		/* lvs_template.node; templates_lock */
 	unsigned long seq;			/* grows along svc->dests */
 	bool listed;				/* in svc->dests */
-	u8 tun_type;				/* IP_VS_CONN_F_TUNNEL_TYPE_*; READ_ONCE, as these two */
+	u8 tun_type;				/* IP_VS_CONN_F_TUNNEL_TYPE_*; READ_ONCE */
 	__be16 tun_port;
 	u16 tun_flags;
 	struct lvs_counters zeroed;		/* the counters at the last ZERO or adoption */
