@@ -168,7 +168,9 @@ def same_listing(t):
         out = t.director.ipvsadm(*view.split(), tool=tool).out
         return sorted(re.sub(r" [0-9]{2}:[0-9]{2} ", " --:-- ", line) for line in out.splitlines())
     for view in ("-Lnc", "-Ln", "-Ln --persistent-conn", "-S -n"):
-        t.equal(listing(view, None), listing(view, ipvs.STOCK_IPVSADM), f"ours and the stock tool's {view}")
+        # Connections of earlier tests may expire between the two.
+        wait.until(lambda view=view: listing(view, None) == listing(view, ipvs.STOCK_IPVSADM), 10,
+                   f"the same {view} of ours and of the stock tool")
     t.equal(any(line.startswith("IP  --:--") for line in listing("-Lnc", None)), True, "a template of a mark in the listing")
 
 
