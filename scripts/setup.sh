@@ -26,6 +26,11 @@ host_packages() {
 		libkmod-dev                     # ipvsadm loads lvs.ko when it is not there
 		kmod                            # depmod, modprobe
 		linux-headers-amd64             # to build lvs.ko against
+		flex                            # builds kernels: scripts/kernel
+		bison                           # the same
+		bc                              # the same
+		libelf-dev                      # the same, for objtool
+		libssl-dev                      # the same, for what signs modules
 		dwarves                         # pahole: the connection's size is a tested promise
 		qemu-system-x86                 # the VM
 		busybox-static                  # the VM's first process
