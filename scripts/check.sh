@@ -19,6 +19,7 @@ usage() {
 		  planted uml                 'make check-debug': the suite under User Mode Linux with KASAN, lockdep, kmemleak, ...
 		  kasan kcsan                 lifetime tests under x86-64 kernels with KASAN, with KCSAN, in QEMU
 		  kernel-builds               the module on every kernel there is
+		  suite-6.12                  the suite on Debian's 6.12
 		  kernels                     'make check-kernels': builds, and the suite on each
 		  ci                          check, check-debug and kernel-builds
 	EOT
@@ -28,8 +29,9 @@ for part in "${@:-check}"; do
 	case $part in
 	check) parts+=(static build host vm demo) ;;
 	debug) parts+=(planted uml) ;;
+	kernels) parts+=(kernel-builds vm suite-6.12 uml) ;;
 	ci) parts+=(static build host vm demo planted uml kernel-builds) ;;
-	static | build | host | vm | demo | planted | uml | kasan | kcsan | kernel-builds | kernels) parts+=("$part") ;;
+	static | build | host | vm | demo | planted | uml | kasan | kcsan | kernel-builds | suite-6.12) parts+=("$part") ;;
 	-h | --help)
 		usage
 		exit 0
@@ -201,11 +203,8 @@ part_kernel-builds() {
 	with_kernel 7.2
 }
 
-part_kernels() {
-	part_vm
+part_suite-6.12() {
 	with_kernel 6.12 && suite_on 6.12 2400 4096
-	with_kernel 7.2
-	part_uml
 }
 
 # A function is read whole before it runs, so this file may change under a running check.
