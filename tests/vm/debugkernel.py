@@ -11,9 +11,9 @@ VARIANT = RELEASE.split("-lvs-")[1] if "-lvs-" in RELEASE else None
 # What each debug kernel of scripts/kernel must have, or its silence would mean nothing.
 COMMON = ("PROVE_LOCKING", "PROVE_RCU", "DEBUG_ATOMIC_SLEEP", "DEBUG_OBJECTS", "DEBUG_OBJECTS_TIMERS", "DEBUG_OBJECTS_WORK",
           "DEBUG_OBJECTS_RCU_HEAD", "DEBUG_KMEMLEAK", "UBSAN", "FAILSLAB", "FAIL_PAGE_ALLOC", "KASAN", "KASAN_GENERIC")
-OPTIONS = {"uml": COMMON, "kasan": COMMON, "kcsan": ("KCSAN",)}
+OPTIONS = {"uml": COMMON, "kasan": COMMON, "kcsan": ("KCSAN",)}  # native debugs nothing
 
-if VARIANT is not None:
+if VARIANT in OPTIONS:
     @test(lab=False, option=OPTIONS[VARIANT] + ("SMP",))
     def has(t, option):
         with gzip.open("/proc/config.gz", "rt") as config:
