@@ -40,8 +40,7 @@ MhDests read_dests(fuzz::Input& in) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t length) {
     fuzz::Input in(data, length);
-    // Small tables have every kind of dispute, and are laid out naively in a fraction of the time. The kernel's own smallest
-    // ones come first.
+    // Small tables have every kind of dispute, and are laid out naively in a fraction of the time.
     const u32 sizes[] = {251, 509, 1021, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 43, 61, 83};
     const u32 size = sizes[in.byte() % 16];
     const MhDests dests = read_dests(in);
