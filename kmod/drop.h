@@ -16,7 +16,9 @@
 	X(TTL,		"ttl-exceeded")	/* TTL or hop limit at 1, sender told */ \
 	X(LOCAL_ROUTE,	"local-route")	/* a dest is local where that cannot work */ \
 	X(ICMP,		"icmp")		/* an ICMP error of a connection could not be relayed */ \
-	X(NO_CALL_ID,	"no-call-id")	/* a SIP service's datagram names no call */
+	X(NO_CALL_ID,	"no-call-id")	/* a SIP service's datagram names no call */ \
+	X(NO_LADDR,	"no-local-address")	/* no local address for the dest */ \
+	X(NO_PORT,	"no-local-port")	/* no free port, client told */
 
 enum lvs_drop_reason {
 #define LVS_DROP_ENUM(id, name) LVS_DROP_##id,

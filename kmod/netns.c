@@ -36,6 +36,7 @@ static int __net_init netns_init(struct net *net)
 	lvs_sysctls_init(&ln->sysctls);
 	lvs_hooks_net_init(ln);
 	lvs_conn_table_init(ln);
+	lvs_laddr_net_init(ln);
 	lvs_est_net_init(ln);
 
 	ln->drops = alloc_percpu(struct lvs_drops);
@@ -73,6 +74,7 @@ static void __net_exit netns_exit(struct net *net)
 	cancel_work_sync(&ln->hooks_work);
 	/* The last dests, services and routes refer to this namespace until they are freed. */
 	rcu_barrier();
+	lvs_laddr_net_exit(ln);
 	free_percpu(ln->drops);
 }
 

@@ -14,6 +14,7 @@
 #include "core/tcp_state.h"
 #include "drop.h"
 #include "stats.h"
+#include "svc/laddr.h"
 #include "svc/svc.h"
 #include "sysctl.h"
 
@@ -29,6 +30,7 @@ struct lvs_net {
 	struct net *net;
 	struct lvs_conn_table conns;
 	struct lvs_svc_table svcs;
+	struct lvs_laddr_table laddrs;
 	struct lvs_timeouts timeouts;
 	struct lvs_drops __percpu *drops;
 	struct lvs_sysctls sysctls;		/* READ_ONCE; whoever writes the files */

@@ -65,6 +65,8 @@ static unsigned int reply(struct lvs_packet *pkt, struct lvs_conn *conn)
 {
 	update_state(conn, pkt, LVS_SIDE_SERVER);
 	lvs_stats_out(conn->dest->stats, pkt->skb->len);
+	if (unlikely(conn->fwd == LVS_FWD_FULLNAT))
+		return lvs_fwd_fullnat_reply(pkt, conn);
 	return lvs_fwd_nat_reply(pkt, conn);
 }
 
@@ -72,7 +74,7 @@ static unsigned int reply(struct lvs_packet *pkt, struct lvs_conn *conn)
 static unsigned int refuse(struct lvs_packet *pkt, struct lvs_svc *svc, enum lvs_drop_reason reason)
 {
 	lvs_drop_count(pkt->ln, svc, reason);
-	if (reason != LVS_DROP_NO_DEST)
+	if (reason != LVS_DROP_NO_DEST && reason != LVS_DROP_NO_PORT && reason != LVS_DROP_NO_LADDR)
 		return NF_DROP;
 	if (pkt->af == AF_INET) {
 		icmp_send(pkt->skb, ICMP_DEST_UNREACH, ICMP_PORT_UNREACH, 0);
@@ -137,13 +139,15 @@ static struct lvs_conn *connect(struct lvs_packet *pkt, u32 hash, unsigned int *
 		*verdict = refuse(pkt, svc, reason);
 		return NULL;
 	}
-	if (unlikely(READ_ONCE(svc->manner) & LVS_SVC_ONEPACKET) && pkt->proto == IPPROTO_UDP) {
+	/* FULLNAT needs the connection to know its own packets by. */
+	if (unlikely(READ_ONCE(svc->manner) & LVS_SVC_ONEPACKET) && pkt->proto == IPPROTO_UDP &&
+	    READ_ONCE(choice.dest->fwd) != LVS_FWD_FULLNAT) {
 		*verdict = one_packet(pkt, &choice);
 		return NULL;
 	}
-	conn = lvs_conn_create(pkt, &choice, hash);
+	conn = lvs_conn_create(pkt, svc, &choice, hash, &reason);
 	if (!conn)
-		*verdict = refuse(pkt, svc, LVS_DROP_NO_MEMORY);
+		*verdict = refuse(pkt, svc, reason);
 	return conn;
 }
 

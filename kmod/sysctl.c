@@ -11,11 +11,16 @@ void lvs_sysctls_init(struct lvs_sysctls *s)
 {
 	s->lblc_expiration = 24 * 60 * 60;
 	s->lblcr_expiration = 24 * 60 * 60;
+	s->fullnat_lport_min = 5000;
+	s->fullnat_lport_max = 65535;
+	s->fullnat_lport_tries = 10000;
 }
 
 static int zero;
 static int one = 1;
 static int max_seconds = INT_MAX / HZ;
+static int max_port = U16_MAX;
+static int max_tries = 65536;
 
 /* A number from *@low to *@high; others are refused with EINVAL. */
 #define SYSCTL_RANGE(field, low, high)					\
@@ -36,6 +41,9 @@ static const struct ctl_table template[] = {
 	SYSCTL_RANGE(expire_nodest_conn, &zero, &one),
 	SYSCTL_RANGE(expire_quiescent_template, &zero, &one),
 	SYSCTL_RANGE(sloppy_sctp, &zero, &one),
+	SYSCTL_RANGE(fullnat_lport_min, &one, &max_port),
+	SYSCTL_RANGE(fullnat_lport_max, &one, &max_port),
+	SYSCTL_RANGE(fullnat_lport_tries, &one, &max_tries),
 	{}
 };
 

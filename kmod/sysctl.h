@@ -14,6 +14,9 @@ struct lvs_sysctls {
 	int expire_nodest_conn;		/* bool: a deleted dest's connections end */
 	int expire_quiescent_template;	/* bool: templates do not lead to a dest of weight 0 */
 	int sloppy_sctp;		/* bool: any chunk but ABORT opens an association */
+	int fullnat_lport_min;		/* ports of local addresses, from ... */
+	int fullnat_lport_max;		/* ... to */
+	int fullnat_lport_tries;	/* ports of this host's own sockets that are passed over */
 };
 
 /* Set the defaults. */

@@ -9,16 +9,31 @@
  *     <- VERSION string, ABI_MIN u32, ABI_MAX u32
  *
  *   BATCH      do, whole or not at all
- *     -> OP*  { CMD u32 (an IPVS_CMD_*), SERVICE? {IPVS_SVC_ATTR_*}, DEST? {IPVS_DEST_ATTR_*} }
+ *     -> OP*  { CMD u32, SERVICE? {IPVS_SVC_ATTR_*}, DEST? {IPVS_DEST_ATTR_*},
+ *               LADDR? 4 or 16 bytes }
  *     <- (ack); an error's NLMSGERR_ATTR_OFFS lies inside the OP that failed
  *     Allowed: NEW/SET/DEL_SERVICE, NEW/SET/DEL_DEST, ZERO, FLUSH, each with the attributes
- *     and the errors that the command has in family "IPVS".
+ *     and the errors that the command has in family "IPVS"; and
+ *     LVS_OP_ADD_LADDR, LVS_OP_DEL_LADDR (SERVICE, LADDR): a local address of the service's pool.
+ *     EEXIST, ENOENT; EADDRNOTAVAIL for one that is not this host's.
  *
  *   GET_DROPS  dump
  *     -> (nothing)
  *     <- one message for the namespace's totals, then one for each service:
  *        SERVICE? {IPVS_SVC_ATTR_* identity: AF and FWMARK, or AF PROTOCOL ADDR PORT},
  *        DROP* { REASON u32, NAME string, COUNT u64 }     (every reason, zero counts too)
+ *
+ *   GET_LADDRS  dump
+ *     -> SERVICE?                                           (all services without)
+ *     <- one message for each local address of each service's pool:
+ *        SERVICE {identity}, LADDR { ADDR 4 or 16 bytes, PORTS u32, CONFLICTS u64, EXHAUSTED u64 }
+ *        PORTS are taken by connections, towards all real servers; CONFLICTS are ports passed over
+ *        because a socket of the director has them; EXHAUSTED are connections that found no port.
+ *
+ *   GET_DESTS  dump
+ *     -> (nothing)
+ *     <- one message for each dest whose method family "IPVS" has no name for:
+ *        SERVICE {identity}, DEST { ADDR, PORT, ADDR_FAMILY, FWD_METHOD: of IPVS_DEST_ATTR_* }
  *
  * OPs stand at the top level, not in a list of their own: a nest's length is 16 bits and
  * would bound a batch to 64 KiB.
@@ -35,11 +50,16 @@
 #define LVS_ABI_MIN_VERSION	1
 #define LVS_VERSION		"0.1.0"
 
+/* A dest's FWD_METHOD beside IP_VS_CONN_F_MASQ and the others: the number it has in its lineage. */
+#define LVS_FWD_FULLNAT		5
+
 enum lvs_genl_cmd {
 	LVS_CMD_UNSPEC,
 	LVS_CMD_GET_INFO,
 	LVS_CMD_BATCH,
 	LVS_CMD_GET_DROPS,
+	LVS_CMD_GET_LADDRS,
+	LVS_CMD_GET_DESTS,
 	LVS_CMD_END,
 };
 
@@ -54,6 +74,8 @@ enum lvs_genl_attr {
 	LVS_A_SERVICE,		/* nest of IPVS_SVC_ATTR_* */
 	LVS_A_DROP,		/* nest of lvs_drop_attr, repeated */
 	LVS_A_PAD,
+	LVS_A_LADDR,		/* nest of lvs_laddr_attr */
+	LVS_A_DEST,		/* nest of IPVS_DEST_ATTR_* */
 	LVS_A_END,
 };
 
@@ -61,13 +83,32 @@ enum lvs_genl_attr {
 
 enum lvs_op_attr {
 	LVS_OP_A_UNSPEC,
-	LVS_OP_A_CMD,		/* u32, an IPVS_CMD_* */
+	LVS_OP_A_CMD,		/* u32, an IPVS_CMD_* or enum lvs_op_cmd */
 	LVS_OP_A_SERVICE,	/* nest of IPVS_SVC_ATTR_* */
 	LVS_OP_A_DEST,		/* nest of IPVS_DEST_ATTR_* */
+	LVS_OP_A_LADDR,		/* 4 or 16 bytes, network order */
 	LVS_OP_A_END,
 };
 
 #define LVS_OP_A_MAX (LVS_OP_A_END - 1)
+
+/* What a batch can do beside IPVS_CMD_*. */
+enum lvs_op_cmd {
+	LVS_OP_ADD_LADDR = 256,
+	LVS_OP_DEL_LADDR,
+};
+
+enum lvs_laddr_attr {
+	LVS_LADDR_A_UNSPEC,
+	LVS_LADDR_A_ADDR,	/* 4 or 16 bytes, network order */
+	LVS_LADDR_A_PORTS,	/* u32 */
+	LVS_LADDR_A_CONFLICTS,	/* u64 */
+	LVS_LADDR_A_EXHAUSTED,	/* u64 */
+	LVS_LADDR_A_PAD,
+	LVS_LADDR_A_END,
+};
+
+#define LVS_LADDR_A_MAX (LVS_LADDR_A_END - 1)
 
 enum lvs_drop_attr {
 	LVS_DROP_A_UNSPEC,

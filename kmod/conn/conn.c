@@ -13,6 +13,7 @@
 #include "svc/svc.h"
 
 static struct kmem_cache *conn_cache __ro_after_init;
+static struct kmem_cache *fullnat_cache __ro_after_init;
 
 u32 lvs_conn_remaining(const struct lvs_conn *conn)
 {
@@ -30,9 +31,10 @@ void lvs_conn_link_init(struct lvs_conn *conn, enum lvs_side side, u8 af, u8 pro
 	conn->link[side].proto = proto;
 }
 
-static __always_inline void setup(struct lvs_conn *conn, struct lvs_net *ln, struct lvs_dest *dest)
+static __always_inline void setup(struct lvs_conn *conn, struct lvs_net *ln, struct lvs_dest *dest,
+				  u8 fwd)
 {
-	conn->fwd = READ_ONCE(dest->fwd);
+	conn->fwd = fwd;
 	conn->seen = jiffies;
 	spin_lock_init(&conn->lock);
 	conn->dest = dest;
@@ -43,12 +45,12 @@ static __always_inline void setup(struct lvs_conn *conn, struct lvs_net *ln, str
 
 void lvs_conn_setup(struct lvs_conn *conn, struct lvs_net *ln, struct lvs_dest *dest)
 {
-	setup(conn, ln, dest);
+	setup(conn, ln, dest, READ_ONCE(dest->fwd));
 }
 
 /* All but the places in the table. */
 static __always_inline void fill(struct lvs_conn *conn, const struct lvs_packet *pkt,
-				 const struct lvs_choice *choice)
+				 const struct lvs_choice *choice, u8 fwd)
 {
 	struct lvs_net *ln = pkt->ln;
 
@@ -62,7 +64,7 @@ static __always_inline void fill(struct lvs_conn *conn, const struct lvs_packet 
 	conn->timeout = pkt->proto == IPPROTO_TCP ? ln->timeouts.tcp[LVS_TCP_NONE] :
 						    ln->timeouts.udp;
 	conn->control = choice->control;
-	setup(conn, ln, choice->dest);
+	setup(conn, ln, choice->dest, fwd);
 	conn->flags = lvs_fwd_sees_replies(conn->fwd) ? 0 : LVS_CONN_F_NOOUTPUT;
 	if (unlikely(choice->control))
 		conn->flags |= LVS_CONN_F_UNASSURED;
@@ -71,24 +73,64 @@ static __always_inline void fill(struct lvs_conn *conn, const struct lvs_packet 
 void lvs_conn_fill_once(struct lvs_conn *conn, const struct lvs_packet *pkt,
 			const struct lvs_choice *choice)
 {
-	fill(conn, pkt, choice);
+	u8 fwd = READ_ONCE(choice->dest->fwd);
+
+	/* Only if the dest has just become one by FULLNAT, which takes a whole connection. */
+	fill(conn, pkt, choice, fwd == LVS_FWD_FULLNAT ? IP_VS_CONN_F_MASQ : fwd);
 	lvs_conn_link_init(conn, LVS_SIDE_CLIENT, pkt->af, pkt->proto, 0);
 	lvs_conn_link_init(conn, LVS_SIDE_SERVER, choice->dest->af, pkt->proto, 0);
 }
 
 static void fill_links(struct lvs_conn *conn, const struct lvs_packet *pkt, u32 hash)
 {
+	const union nf_inet_addr *client;
 	u8 af = conn->dest->af;
+	__be16 port;
 
+	client = lvs_conn_seen_client(conn, &port);
 	lvs_conn_link_init(conn, LVS_SIDE_CLIENT, pkt->af, pkt->proto, hash);
 	lvs_conn_link_init(conn, LVS_SIDE_SERVER, af, pkt->proto,
-			   lvs_conn_hash(af, &conn->daddr, conn->dport, &conn->caddr,
-					 conn->cport));
+			   lvs_conn_hash(af, &conn->daddr, conn->dport, client, port));
 }
 
-static void conn_free(struct rcu_head *head)
+/* Memory for a connection by @fwd, with a local address and port if it is FULLNAT. */
+static struct lvs_conn *conn_alloc(const struct lvs_packet *pkt, struct lvs_svc *svc,
+				   const struct lvs_choice *choice, u8 fwd,
+				   enum lvs_drop_reason *why)
 {
-	kmem_cache_free(conn_cache, container_of(head, struct lvs_conn, rcu));
+	struct lvs_fullnat_conn *conn;
+
+	*why = LVS_DROP_NO_MEMORY;
+	if (likely(fwd != LVS_FWD_FULLNAT))
+		return kmem_cache_alloc(conn_cache, GFP_ATOMIC | __GFP_NOWARN);
+	conn = kmem_cache_alloc(fullnat_cache, GFP_ATOMIC | __GFP_NOWARN);
+	if (!conn)
+		return NULL;
+	*why = lvs_laddr_take(svc, choice->dest, choice->dport, pkt->proto, &conn->source);
+	if (unlikely(*why != LVS_DROP_NONE)) {
+		kmem_cache_free(fullnat_cache, conn);
+		return NULL;
+	}
+	conn->laddr = conn->source.map->laddr->addr;
+	return &conn->conn;
+}
+
+static void conn_free_rcu(struct rcu_head *head)
+{
+	struct lvs_conn *conn = container_of(head, struct lvs_conn, rcu);
+
+	if (unlikely(conn->fwd == LVS_FWD_FULLNAT))
+		kmem_cache_free(fullnat_cache, lvs_fullnat_of(conn));
+	else
+		kmem_cache_free(conn_cache, conn);
+}
+
+/* It is out of the table: its port is free. Its memory goes after a grace period. */
+static void conn_free(struct lvs_conn *conn)
+{
+	if (unlikely(conn->fwd == LVS_FWD_FULLNAT))
+		lvs_laddr_give(&lvs_fullnat_of(conn)->source);
+	call_rcu(&conn->rcu, conn_free_rcu);
 }
 
 /* Returns the flags of before. */
@@ -122,21 +164,24 @@ static void control_put(struct lvs_template *control)
 		lvs_template_put(control);
 }
 
-struct lvs_conn *lvs_conn_create(const struct lvs_packet *pkt, const struct lvs_choice *choice,
-				 u32 hash)
+struct lvs_conn *lvs_conn_create(const struct lvs_packet *pkt, struct lvs_svc *svc,
+				 const struct lvs_choice *choice, u32 hash,
+				 enum lvs_drop_reason *why)
 {
 	struct lvs_conn_table *ct = &pkt->ln->conns;
 	struct lvs_dest *dest = choice->dest;
+	u8 fwd = READ_ONCE(dest->fwd);
 	struct lvs_conn *conn, *same;
 
+	*why = LVS_DROP_NO_MEMORY;
 	if (!lvs_dest_bind(dest))
 		goto put_control;
-	conn = kmem_cache_alloc(conn_cache, GFP_ATOMIC | __GFP_NOWARN);
+	conn = conn_alloc(pkt, svc, choice, fwd, why);
 	if (!conn) {
 		lvs_dest_unbind(dest, false);
 		goto put_control;
 	}
-	fill(conn, pkt, choice);
+	fill(conn, pkt, choice, fwd);
 	fill_links(conn, pkt, hash);
 
 	/*
@@ -159,7 +204,7 @@ struct lvs_conn *lvs_conn_create(const struct lvs_packet *pkt, const struct lvs_
 			lvs_conn_link_remove(ct, &conn->link[LVS_SIDE_SERVER]);
 		lvs_dest_unbind(dest, flags & LVS_CONN_F_ACTIVE);
 		control_put(choice->control);
-		call_rcu(&conn->rcu, conn_free);
+		conn_free(conn);
 		return same;
 	}
 	lvs_stats_conn(dest->stats);
@@ -190,7 +235,7 @@ void lvs_conn_kill(struct lvs_conn *conn)
 	}
 	lvs_dest_unbind(conn->dest, flags & LVS_CONN_F_ACTIVE);
 	control_put(conn->control);
-	call_rcu(&conn->rcu, conn_free);
+	conn_free(conn);
 }
 
 bool lvs_conn_set_state(struct lvs_conn *conn, u8 old, u8 state, u32 timeout, bool active)
@@ -282,16 +327,26 @@ int __init lvs_conn_init(void)
 	if (!IS_ENABLED(CONFIG_DEBUG_SPINLOCK)) {
 		BUILD_BUG_ON(offsetofend(struct lvs_conn, dest) > 128);
 		BUILD_BUG_ON(sizeof(struct lvs_conn) > 192);
+		BUILD_BUG_ON(sizeof(struct lvs_fullnat_conn) > 256);
 	}
 
 	lvs_conn_table_setup();
 	conn_cache = kmem_cache_create("lvs_conn", sizeof(struct lvs_conn), 0,
 				       SLAB_HWCACHE_ALIGN | SLAB_ACCOUNT, NULL);
-	return conn_cache ? 0 : -ENOMEM;
+	if (!conn_cache)
+		return -ENOMEM;
+	fullnat_cache = kmem_cache_create("lvs_fullnat", sizeof(struct lvs_fullnat_conn), 0,
+					  SLAB_HWCACHE_ALIGN | SLAB_ACCOUNT, NULL);
+	if (!fullnat_cache) {
+		kmem_cache_destroy(conn_cache);
+		return -ENOMEM;
+	}
+	return 0;
 }
 
 void lvs_conn_exit(void)
 {
 	rcu_barrier();
+	kmem_cache_destroy(fullnat_cache);
 	kmem_cache_destroy(conn_cache);
 }

@@ -17,6 +17,7 @@
 #ifndef LVS_CONN_H
 #define LVS_CONN_H
 
+#include <linux/ip_vs.h>
 #include <linux/jiffies.h>
 #include <linux/list.h>
 #include <linux/netfilter.h>
@@ -25,11 +26,15 @@
 
 #include "conn/table.h"
 #include "core/hash.h"
+#include "drop.h"
+#include "lvs/abi.h"
+#include "svc/laddr.h"
 
 struct lvs_choice;
 struct lvs_dest;
 struct lvs_net;
 struct lvs_packet;
+struct lvs_svc;
 struct lvs_template;
 
 /* One entry in the table. */
@@ -76,6 +81,30 @@ struct lvs_conn {
 	u32 due;			/* tick at which the wheel looks; the shard's lock */
 	u8 shard;			/* constant, which wheel */
 };
+
+/* A connection by FULLNAT, whose dest knows the client by another address and port. */
+struct lvs_fullnat_conn {
+	struct lvs_conn conn;
+	union nf_inet_addr laddr;	/* constant */
+	struct lvs_source source;	/* constant, the port is taken */
+};
+
+static inline struct lvs_fullnat_conn *lvs_fullnat_of(const struct lvs_conn *conn)
+{
+	return container_of(conn, struct lvs_fullnat_conn, conn);
+}
+
+/* The address, and in *@port the port, that the connection's dest takes for the client's. */
+static inline const union nf_inet_addr *lvs_conn_seen_client(const struct lvs_conn *conn,
+							     __be16 *port)
+{
+	if (unlikely(conn->fwd == LVS_FWD_FULLNAT)) {
+		*port = lvs_fullnat_of(conn)->source.port;
+		return &lvs_fullnat_of(conn)->laddr;
+	}
+	*port = conn->cport;
+	return &conn->caddr;
+}
 
 static inline struct lvs_conn *lvs_conn_of(struct lvs_conn_link *link)
 {
@@ -136,11 +165,12 @@ u32 lvs_conn_remaining(const struct lvs_conn *conn);
 /*
  * Make the connection of a request as @choice says, put it into the table and start its time.
  * Under RCU, bottom halves off. @hash is that of the packet's tuple. Returns the connection, or
- * the one that another CPU made for the same tuple just before, or NULL without memory. In each
- * case the reference in @choice is used up.
+ * the one that another CPU made for the same tuple just before, or NULL: then @why tells for want
+ * of what. In each case the reference in @choice is used up.
  */
-struct lvs_conn *lvs_conn_create(const struct lvs_packet *pkt, const struct lvs_choice *choice,
-				 u32 hash);
+struct lvs_conn *lvs_conn_create(const struct lvs_packet *pkt, struct lvs_svc *svc,
+				 const struct lvs_choice *choice, u32 hash,
+				 enum lvs_drop_reason *why);
 
 /*
  * Fill in the connection of a single packet, which never enters the table. Under RCU, which keeps

@@ -70,14 +70,17 @@ static __always_inline bool link_matches(struct lvs_conn_link *link, u8 af, u8 p
 					 const union nf_inet_addr *daddr, __be16 dport)
 {
 	const struct lvs_conn *conn = lvs_conn_of(link);
+	const union nf_inet_addr *client;
+	__be16 port;
 
 	if (link->af != af || link->proto != proto)
 		return false;
 	if (link->side == LVS_SIDE_CLIENT)
 		return conn->cport == sport && conn->vport == dport &&
 		       addr_equal(af, &conn->caddr, saddr) && addr_equal(af, &conn->vaddr, daddr);
-	return conn->dport == sport && conn->cport == dport &&
-	       addr_equal(af, &conn->daddr, saddr) && addr_equal(af, &conn->caddr, daddr);
+	client = lvs_conn_seen_client(conn, &port);
+	return conn->dport == sport && port == dport &&
+	       addr_equal(af, &conn->daddr, saddr) && addr_equal(af, client, daddr);
 }
 
 static __always_inline struct lvs_conn_link *find_in(const struct lvs_buckets *b,
@@ -162,6 +165,8 @@ struct lvs_conn *lvs_conn_find(struct lvs_conn_table *ct, u32 hash,
 static bool same_tuple(struct lvs_conn_link *a, struct lvs_conn_link *b)
 {
 	const struct lvs_conn *conn = lvs_conn_of(a);
+	const union nf_inet_addr *client;
+	__be16 port;
 
 	if (a->hash != b->hash)
 		return false;
@@ -171,8 +176,8 @@ static bool same_tuple(struct lvs_conn_link *a, struct lvs_conn_link *b)
 	if (a->side == LVS_SIDE_CLIENT)
 		return link_matches(b, a->af, a->proto, &conn->caddr, conn->cport,
 				    &conn->vaddr, conn->vport);
-	return link_matches(b, a->af, a->proto, &conn->daddr, conn->dport,
-			    &conn->caddr, conn->cport);
+	client = lvs_conn_seen_client(conn, &port);
+	return link_matches(b, a->af, a->proto, &conn->daddr, conn->dport, client, port);
 }
 
 static struct lvs_conn *find_same(const struct lvs_buckets *b, struct lvs_conn_link *link)

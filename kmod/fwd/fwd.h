@@ -21,7 +21,7 @@ struct sk_buff;
 /* Do the replies of a connection forwarded by @fwd pass the director? */
 static inline bool lvs_fwd_sees_replies(u8 fwd)
 {
-	return fwd == IP_VS_CONN_F_MASQ;
+	return fwd == IP_VS_CONN_F_MASQ || fwd == LVS_FWD_FULLNAT;
 }
 
 /*
@@ -33,11 +33,26 @@ unsigned int lvs_fwd_request(struct lvs_packet *pkt, struct lvs_conn *conn);
 
 /* The methods, called by lvs_fwd_request(). */
 unsigned int lvs_fwd_nat(struct lvs_packet *pkt, struct lvs_conn *conn, struct lvs_route *route);
+unsigned int lvs_fwd_fullnat(struct lvs_packet *pkt, struct lvs_conn *conn,
+			     struct lvs_route *route);
 unsigned int lvs_fwd_dr(struct lvs_packet *pkt, struct lvs_conn *conn, struct lvs_route *route);
 unsigned int lvs_fwd_tun(struct lvs_packet *pkt, struct lvs_conn *conn, struct lvs_route *route);
 
 /* Translate a reply of a NAT dest and let it go on: NF_ACCEPT, or NF_DROP (counted). */
 unsigned int lvs_fwd_nat_reply(struct lvs_packet *pkt, struct lvs_conn *conn);
+
+/*
+ * Translate a reply of a FULLNAT dest and send it to the client: NF_STOLEN, NF_ACCEPT if the client
+ * is on this host, or NF_DROP (counted).
+ */
+unsigned int lvs_fwd_fullnat_reply(struct lvs_packet *pkt, struct lvs_conn *conn);
+
+/*
+ * The way to a FULLNAT connection's client, a counted reference; an ERR_PTR() if there is none.
+ * Under RCU, bottom halves off.
+ */
+struct dst_entry *lvs_fwd_route_to_client(const struct lvs_packet *pkt,
+					  const struct lvs_conn *conn);
 
 /* Shared by the methods (fwd/output.c). */
 
@@ -46,17 +61,16 @@ unsigned int lvs_fwd_drop(const struct lvs_packet *pkt, const struct lvs_conn *c
 			  enum lvs_drop_reason reason);
 
 /*
- * May the packet go to the dest by @route, with @overhead bytes more around it? If not, its sender
+ * May the packet go by @dst, with @overhead bytes more around it? If not, its sender
  * is told (FRAG_NEEDED, PKT_TOOBIG). GSO packets are judged by what they will be cut into.
  */
-bool lvs_fwd_fits_path(struct lvs_packet *pkt, const struct lvs_route *route,
-		       unsigned int overhead);
+bool lvs_fwd_fits_path(struct lvs_packet *pkt, const struct dst_entry *dst, unsigned int overhead);
 
 static inline bool lvs_fwd_fits(struct lvs_packet *pkt, const struct lvs_route *route,
 				unsigned int overhead)
 {
 	return likely(pkt->skb->len + overhead <= route->mtu) ||
-	       lvs_fwd_fits_path(pkt, route, overhead);
+	       lvs_fwd_fits_path(pkt, route->dst, overhead);
 }
 
 /*
@@ -93,7 +107,10 @@ static inline unsigned int lvs_fwd_here(struct lvs_packet *pkt)
 	return NF_ACCEPT;
 }
 
-/* Send the packet by @dst through LOCAL_OUT; always NF_STOLEN. @dst is kept by RCU. */
+/* Send the packet by the dst that it has through LOCAL_OUT; always NF_STOLEN. */
+unsigned int lvs_fwd_send(struct lvs_packet *pkt);
+
+/* The same by @dst, which is kept by RCU. */
 unsigned int lvs_fwd_output(struct lvs_packet *pkt, struct dst_entry *dst);
 
 /*

@@ -38,10 +38,9 @@ static bool over(const struct sk_buff *skb, unsigned int mtu)
 	return !skb_is_gso(skb) || !skb_gso_validate_network_len(skb, mtu);
 }
 
-bool lvs_fwd_fits_path(struct lvs_packet *pkt, const struct lvs_route *route,
-		       unsigned int overhead)
+bool lvs_fwd_fits_path(struct lvs_packet *pkt, const struct dst_entry *dst, unsigned int overhead)
 {
-	unsigned int mtu = dst_mtu(route->dst) - overhead;
+	unsigned int mtu = dst_mtu(dst) - overhead;
 	struct sk_buff *skb = pkt->skb;
 
 	/* Not even the fields of the headers hold it. Nothing that an ICMP error could tell. */
@@ -122,9 +121,10 @@ static bool others_hook_output(const struct lvs_packet *pkt)
 	return e && (e->num_hook_entries != 1 || e->hooks[0].hook != lvs_hook_in);
 }
 
-unsigned int lvs_fwd_output(struct lvs_packet *pkt, struct dst_entry *dst)
+unsigned int lvs_fwd_send(struct lvs_packet *pkt)
 {
 	struct sk_buff *skb = pkt->skb;
+	struct dst_entry *dst = skb_dst(skb);
 
 	lvs_fwd_mark_done(skb);
 	/* An early demultiplexed socket is none of a forwarded packet's. */
@@ -132,8 +132,6 @@ unsigned int lvs_fwd_output(struct lvs_packet *pkt, struct dst_entry *dst)
 		skb_orphan(skb);
 	skb_forward_csum(skb);
 	skb_clear_tstamp(skb);
-	skb_dst_drop(skb);
-	skb_dst_set_noref(skb, dst);
 	/* Its size was judged; what is still too big may be fragmented. */
 	skb->ignore_df = 1;
 	if (likely(!others_hook_output(pkt)))
@@ -142,6 +140,13 @@ unsigned int lvs_fwd_output(struct lvs_packet *pkt, struct dst_entry *dst)
 		NF_HOOK(pkt->af == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6, NF_INET_LOCAL_OUT,
 			pkt->ln->net, NULL, skb, NULL, dst->dev, dst_output);
 	return NF_STOLEN;
+}
+
+unsigned int lvs_fwd_output(struct lvs_packet *pkt, struct dst_entry *dst)
+{
+	skb_dst_drop(pkt->skb);
+	skb_dst_set_noref(pkt->skb, dst);
+	return lvs_fwd_send(pkt);
 }
 
 /* Loopback addresses have no meaning outside this host. */
@@ -172,6 +177,8 @@ unsigned int lvs_fwd_request(struct lvs_packet *pkt, struct lvs_conn *conn)
 	switch (conn->fwd) {
 	case IP_VS_CONN_F_MASQ:
 		return lvs_fwd_nat(pkt, conn, route);
+	case LVS_FWD_FULLNAT:
+		return lvs_fwd_fullnat(pkt, conn, route);
 	case IP_VS_CONN_F_DROUTE:
 		return lvs_fwd_dr(pkt, conn, route);
 	case IP_VS_CONN_F_TUNNEL:

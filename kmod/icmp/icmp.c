@@ -87,6 +87,16 @@ static bool translate(struct lvs_packet *pkt, const struct lvs_quote *q, const s
 	return true;
 }
 
+/* FULLNAT translates both ends: @c is what NAT would, the other ends get @addr and @port. */
+static bool translate_both(struct lvs_packet *pkt, const struct lvs_quote *q,
+			   const struct change *c, const union nf_inet_addr *addr, __be16 port)
+{
+	struct change other = { .outer_dst = !c->outer_dst, .inner_dst = !c->inner_dst,
+				.addr = addr, .port = port };
+
+	return translate(pkt, q, c) && translate(pkt, q, &other);
+}
+
 /* The error is about a reply to the client: the dest must hear it. */
 static unsigned int relay_in(struct lvs_packet *pkt, struct lvs_conn *conn,
 			     const struct lvs_quote *q)
@@ -99,7 +109,7 @@ static unsigned int relay_in(struct lvs_packet *pkt, struct lvs_conn *conn,
 	if (!lvs_dest_available(conn->dest))
 		return lvs_fwd_drop(pkt, conn, LVS_DROP_DEST_GONE);
 	lvs_stats_in(conn->dest->stats, pkt->skb->len);
-	if (conn->fwd != IP_VS_CONN_F_MASQ)
+	if (!lvs_fwd_sees_replies(conn->fwd))
 		return lvs_fwd_request(pkt, conn);
 
 	route = lvs_route_get(pkt->ln, conn->dest);
@@ -110,12 +120,32 @@ static unsigned int relay_in(struct lvs_packet *pkt, struct lvs_conn *conn,
 		if (reason != LVS_DROP_NONE)
 			return lvs_fwd_drop(pkt, conn, reason);
 	}
-	if (!translate(pkt, q, &c))
+	/* FULLNAT's dest may not know the way to who sent the error, and need not. */
+	if (conn->fwd == LVS_FWD_FULLNAT ?
+	    !translate_both(pkt, q, &c, &lvs_fullnat_of(conn)->laddr,
+			    lvs_fullnat_of(conn)->source.port) : !translate(pkt, q, &c))
 		return lvs_fwd_drop(pkt, conn, LVS_DROP_ICMP);
 	if (!route->local)
 		return lvs_fwd_output(pkt, route->dst);
 	lvs_fwd_mark_done(pkt->skb);
 	return NF_ACCEPT;
+}
+
+/* The same by FULLNAT: the error came to the local address, and goes on to the client. */
+static unsigned int relay_out_fullnat(struct lvs_packet *pkt, struct lvs_conn *conn,
+				      const struct lvs_quote *q, const struct change *c)
+{
+	struct dst_entry *dst = lvs_fwd_route_to_client(pkt, conn);
+
+	if (IS_ERR(dst))
+		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_ROUTE);
+	if (!translate_both(pkt, q, c, &conn->caddr, conn->cport)) {
+		dst_release(dst);
+		return lvs_fwd_drop(pkt, conn, LVS_DROP_ICMP);
+	}
+	skb_dst_drop(pkt->skb);
+	skb_dst_set(pkt->skb, dst);
+	return lvs_fwd_send(pkt);
 }
 
 /* The error is about a request that the dest got: the client must hear it. */
@@ -126,6 +156,8 @@ static unsigned int relay_out(struct lvs_packet *pkt, struct lvs_conn *conn,
 			    .port = conn->vport };
 
 	lvs_stats_out(conn->dest->stats, pkt->skb->len);
+	if (conn->fwd == LVS_FWD_FULLNAT)
+		return relay_out_fullnat(pkt, conn, q, &c);
 	if (!translate(pkt, q, &c))
 		return lvs_fwd_drop(pkt, conn, LVS_DROP_ICMP);
 	lvs_fwd_mark_done(pkt->skb);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include "lvs/abi.h"
 #include "nl/ops.h"
 
 int lvs_nl_apply(struct lvs_txn *txn, const struct lvs_nl_op *op)
@@ -23,6 +24,12 @@ int lvs_nl_apply(struct lvs_txn *txn, const struct lvs_nl_op *op)
 		break;
 	case IPVS_CMD_DEL_DEST:
 		err = lvs_nl_dest_del(txn, op);
+		break;
+	case LVS_OP_ADD_LADDR:
+		err = lvs_nl_laddr_add(txn, op);
+		break;
+	case LVS_OP_DEL_LADDR:
+		err = lvs_nl_laddr_del(txn, op);
 		break;
 	case IPVS_CMD_ZERO:
 		err = lvs_nl_service_zero(txn, op);

@@ -8,6 +8,7 @@
 #include <net/route.h>
 #include <net/sock.h>
 
+#include "lvs/abi.h"
 #include "netns.h"
 #include "nl/ops.h"
 
@@ -27,9 +28,6 @@ static const struct nla_policy dest_policy[IPVS_DEST_ATTR_MAX + 1] = {
 	[IPVS_DEST_ATTR_TUN_PORT]	= { .type = NLA_U16 },
 	[IPVS_DEST_ATTR_TUN_FLAGS]	= { .type = NLA_U16 },
 };
-
-/* The method that FULLNAT has in its own lineage. */
-#define FWD_FULLNAT 5
 
 /* A dest command: the service it is about, and what it says of the dest. */
 struct dest_cmd {
@@ -143,10 +141,8 @@ static int check_supported(const struct dest_cmd *cmd)
 	case IP_VS_CONN_F_LOCALNODE:
 	case IP_VS_CONN_F_TUNNEL:
 	case IP_VS_CONN_F_DROUTE:
+	case LVS_FWD_FULLNAT:
 		break;
-	case FWD_FULLNAT:
-		return LVS_NL_FAIL(extack, tb[IPVS_DEST_ATTR_FWD_METHOD], -EOPNOTSUPP,
-				   "FWD_METHOD: FULLNAT is not supported yet");
 	default:
 		return LVS_NL_FAIL(extack, tb[IPVS_DEST_ATTR_FWD_METHOD], -EINVAL,
 				   "FWD_METHOD is unknown");
@@ -235,6 +231,12 @@ int lvs_nl_dest_del(struct lvs_txn *txn, const struct lvs_nl_op *op)
 	return lvs_ctl_dest_del(txn, dest);
 }
 
+/* Clients of this family have no name for FULLNAT; in what they see of it, it is NAT. */
+static u32 shown_method(const struct lvs_dest *dest)
+{
+	return dest->fwd == LVS_FWD_FULLNAT ? IP_VS_CONN_F_MASQ : dest->fwd;
+}
+
 static int put_dest(struct sk_buff *skb, const struct lvs_dest *dest)
 {
 	struct nlattr *nest = nla_nest_start_noflag(skb, IPVS_CMD_ATTR_DEST);
@@ -244,7 +246,7 @@ static int put_dest(struct sk_buff *skb, const struct lvs_dest *dest)
 		return -EMSGSIZE;
 	if (nla_put(skb, IPVS_DEST_ATTR_ADDR, sizeof(dest->addr), &dest->addr) ||
 	    nla_put_be16(skb, IPVS_DEST_ATTR_PORT, dest->port) ||
-	    nla_put_u32(skb, IPVS_DEST_ATTR_FWD_METHOD, dest->fwd) ||
+	    nla_put_u32(skb, IPVS_DEST_ATTR_FWD_METHOD, shown_method(dest)) ||
 	    nla_put_u32(skb, IPVS_DEST_ATTR_WEIGHT, dest->weight) ||
 	    nla_put_u8(skb, IPVS_DEST_ATTR_TUN_TYPE, dest->tun_type) ||
 	    nla_put_be16(skb, IPVS_DEST_ATTR_TUN_PORT, dest->tun_port) ||
@@ -308,6 +310,67 @@ int lvs_nl_dump_dests(struct sk_buff *skb, struct netlink_callback *cb)
 		cb->args[0] = dest->seq;
 	}
 unlock:
+	mutex_unlock(&ln->ctl);
+	return skb->len;
+}
+
+static int dump_method(struct sk_buff *skb, struct netlink_callback *cb,
+		       const struct lvs_svc_key *key, const struct lvs_dest *dest)
+{
+	void *hdr = lvs_nl_lvs_put(skb, cb, LVS_CMD_GET_DESTS, key);
+	struct nlattr *nest;
+
+	if (!hdr)
+		return -EMSGSIZE;
+	nest = nla_nest_start(skb, LVS_A_DEST);
+	if (!nest || nla_put(skb, IPVS_DEST_ATTR_ADDR, sizeof(dest->addr), &dest->addr) ||
+	    nla_put_be16(skb, IPVS_DEST_ATTR_PORT, dest->port) ||
+	    nla_put_u16(skb, IPVS_DEST_ATTR_ADDR_FAMILY, dest->af) ||
+	    nla_put_u32(skb, IPVS_DEST_ATTR_FWD_METHOD, dest->fwd)) {
+		genlmsg_cancel(skb, hdr);
+		return -EMSGSIZE;
+	}
+	nla_nest_end(skb, nest);
+	genlmsg_end(skb, hdr);
+	return 0;
+}
+
+/* cb->args[0]: the seq of the service at hand; [1]: that of its last dest that went out. */
+static int dump_methods_of(struct sk_buff *skb, struct netlink_callback *cb,
+			   const struct lvs_svc *svc)
+{
+	const struct lvs_dest *dest;
+
+	if ((unsigned long)cb->args[0] != svc->seq) {
+		cb->args[0] = svc->seq;
+		cb->args[1] = 0;
+	}
+	list_for_each_entry(dest, &svc->dests, node) {
+		if (dest->fwd == shown_method(dest) || dest->seq <= (unsigned long)cb->args[1])
+			continue;
+		if (dump_method(skb, cb, &svc->key, dest))
+			return -EMSGSIZE;
+		cb->args[1] = dest->seq;
+	}
+	return 0;
+}
+
+int lvs_nl_dump_methods(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct lvs_net *ln = lvs_net(sock_net(skb->sk));
+	const struct lvs_svc *svc;
+	int err;
+
+	err = lvs_nl_lvs_check_version(nlmsg_data(cb->nlh), cb->extack);
+	if (err)
+		return err;
+	mutex_lock(&ln->ctl);
+	list_for_each_entry(svc, &ln->svcs.list, list) {
+		if (svc->seq < (unsigned long)cb->args[0])
+			continue;
+		if (dump_methods_of(skb, cb, svc))
+			break;
+	}
 	mutex_unlock(&ln->ctl);
 	return skb->len;
 }

@@ -19,10 +19,10 @@ static const struct nla_policy op_policy[LVS_OP_A_MAX + 1] = {
 	[LVS_OP_A_CMD]		= { .type = NLA_U32 },
 	[LVS_OP_A_SERVICE]	= { .type = NLA_NESTED },
 	[LVS_OP_A_DEST]		= { .type = NLA_NESTED },
+	[LVS_OP_A_LADDR]	= { .type = NLA_BINARY, .len = sizeof(union nf_inet_addr) },
 };
 
-/* A client that speaks a newer version than we do would be misunderstood. */
-static int check_version(const struct genlmsghdr *hdr, struct netlink_ext_ack *extack)
+int lvs_nl_lvs_check_version(const struct genlmsghdr *hdr, struct netlink_ext_ack *extack)
 {
 	if (hdr->version > LVS_GENL_VERSION)
 		return LVS_NL_FAIL(extack, NULL, -EPROTONOSUPPORT,
@@ -63,6 +63,7 @@ static int apply(struct lvs_txn *txn, const struct nlattr *nest, struct netlink_
 	op.cmd = nla_get_u32(tb[LVS_OP_A_CMD]);
 	op.svc = tb[LVS_OP_A_SERVICE];
 	op.dest = tb[LVS_OP_A_DEST];
+	op.laddr = tb[LVS_OP_A_LADDR];
 	return lvs_nl_apply(txn, &op);
 }
 
@@ -72,7 +73,7 @@ static int apply_all(struct sk_buff *skb, struct genl_info *info)
 	struct lvs_txn txn;
 	int err, rem;
 
-	err = check_version(info->genlhdr, info->extack);
+	err = lvs_nl_lvs_check_version(info->genlhdr, info->extack);
 	if (err)
 		return err;
 	lvs_txn_begin(&txn, lvs_net(genl_info_net(info)));
@@ -116,16 +117,28 @@ static int put_key(struct sk_buff *skb, const struct lvs_svc_key *key)
 	return 0;
 }
 
+void *lvs_nl_lvs_put(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd,
+		     const struct lvs_svc_key *key)
+{
+	void *hdr = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq, &family,
+				NLM_F_MULTI, cmd);
+
+	if (hdr && key && put_key(skb, key)) {
+		genlmsg_cancel(skb, hdr);
+		return NULL;
+	}
+	return hdr;
+}
+
 /* The drops of one service, or of the namespace if @svc is NULL. */
 static int dump_one(struct sk_buff *skb, struct netlink_callback *cb, struct lvs_net *ln,
 		    const struct lvs_svc *svc)
 {
-	void *hdr = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq, &family,
-				NLM_F_MULTI, LVS_CMD_GET_DROPS);
+	void *hdr = lvs_nl_lvs_put(skb, cb, LVS_CMD_GET_DROPS, svc ? &svc->key : NULL);
 
 	if (!hdr)
 		return -EMSGSIZE;
-	if ((svc && put_key(skb, &svc->key)) || put_drops(skb, svc ? svc->drops : ln->drops)) {
+	if (put_drops(skb, svc ? svc->drops : ln->drops)) {
 		genlmsg_cancel(skb, hdr);
 		return -EMSGSIZE;
 	}
@@ -140,7 +153,7 @@ static int dump_drops(struct sk_buff *skb, struct netlink_callback *cb)
 	struct lvs_svc *svc;
 	int err;
 
-	err = check_version(nlmsg_data(cb->nlh), cb->extack);
+	err = lvs_nl_lvs_check_version(nlmsg_data(cb->nlh), cb->extack);
 	if (err)
 		return err;
 	mutex_lock(&ln->ctl);
@@ -182,6 +195,16 @@ static const struct genl_ops ops[] = {
 		.validate	= GENL_DONT_VALIDATE_STRICT | GENL_DONT_VALIDATE_DUMP,
 		.flags		= GENL_ADMIN_PERM,
 		.dumpit		= dump_drops,
+	}, {
+		.cmd		= LVS_CMD_GET_LADDRS,
+		.validate	= GENL_DONT_VALIDATE_STRICT | GENL_DONT_VALIDATE_DUMP,
+		.flags		= GENL_ADMIN_PERM,
+		.dumpit		= lvs_nl_dump_laddrs,
+	}, {
+		.cmd		= LVS_CMD_GET_DESTS,
+		.validate	= GENL_DONT_VALIDATE_STRICT | GENL_DONT_VALIDATE_DUMP,
+		.flags		= GENL_ADMIN_PERM,
+		.dumpit		= lvs_nl_dump_methods,
 	},
 };
 

@@ -19,9 +19,10 @@
 struct lvs_net;
 
 struct lvs_nl_op {
-	u32 cmd;			/* IPVS_CMD_* */
+	u32 cmd;			/* IPVS_CMD_* or LVS_OP_* */
 	const struct nlattr *svc;	/* nest of IPVS_SVC_ATTR_*, or NULL */
 	const struct nlattr *dest;	/* nest of IPVS_DEST_ATTR_*, or NULL */
+	const struct nlattr *laddr;	/* an address, or NULL */
 	const struct nlattr *where;	/* what lacks a nest that is missing; NULL: the message */
 	struct netlink_ext_ack *extack;
 };
@@ -60,6 +61,19 @@ int lvs_nl_dest_new(struct lvs_txn *txn, const struct lvs_nl_op *op);
 int lvs_nl_dest_set(struct lvs_txn *txn, const struct lvs_nl_op *op);
 int lvs_nl_dest_del(struct lvs_txn *txn, const struct lvs_nl_op *op);
 int lvs_nl_dump_dests(struct sk_buff *skb, struct netlink_callback *cb);
+/* For family "LVS": the dests whose method family "IPVS" has no name for. */
+int lvs_nl_dump_methods(struct sk_buff *skb, struct netlink_callback *cb);
+
+/* laddr.c */
+int lvs_nl_laddr_add(struct lvs_txn *txn, const struct lvs_nl_op *op);
+int lvs_nl_laddr_del(struct lvs_txn *txn, const struct lvs_nl_op *op);
+int lvs_nl_dump_laddrs(struct sk_buff *skb, struct netlink_callback *cb);
+
+/* family_lvs.c: begin a dump's message of family "LVS", with the service's identity if @key. */
+void *lvs_nl_lvs_put(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd,
+		     const struct lvs_svc_key *key);
+/* A client that speaks a newer version than we do would be misunderstood: -EPROTONOSUPPORT. */
+int lvs_nl_lvs_check_version(const struct genlmsghdr *hdr, struct netlink_ext_ack *extack);
 
 /* config.c */
 int lvs_nl_set_config(struct sk_buff *skb, struct genl_info *info);

@@ -3,6 +3,7 @@
 #include "hook.h"
 #include "netns.h"
 #include "svc/internal.h"
+#include "svc/laddr.h"
 #include "svc/txn.h"
 
 int lvs_ctl_svc_add(struct lvs_txn *txn, const struct lvs_svc_key *key,
@@ -127,6 +128,36 @@ int lvs_ctl_dest_del(struct lvs_txn *txn, struct lvs_dest *dest)
 		return -ENOMEM;
 	undo->prev = dest->node.prev;
 	lvs_dest_unlist(dest);
+	lvs_txn_dirty(txn, svc);
+	return 0;
+}
+
+int lvs_ctl_laddr_add(struct lvs_txn *txn, struct lvs_svc *svc, u8 af,
+		      const union nf_inet_addr *addr)
+{
+	struct lvs_undo *undo = lvs_undo_add(txn, LVS_UNDO_LADDR_ADD, svc, NULL);
+
+	if (!undo)
+		return -ENOMEM;
+	undo->laddr = lvs_laddr_entry_new(txn->ln, af, addr);
+	if (!undo->laddr) {
+		lvs_undo_drop(undo);
+		return -ENOMEM;
+	}
+	list_add_tail(&undo->laddr->node, &svc->laddrs);
+	lvs_txn_dirty(txn, svc);
+	return 0;
+}
+
+int lvs_ctl_laddr_del(struct lvs_txn *txn, struct lvs_svc *svc, struct lvs_laddr_entry *entry)
+{
+	struct lvs_undo *undo = lvs_undo_add(txn, LVS_UNDO_LADDR_DEL, svc, NULL);
+
+	if (!undo)
+		return -ENOMEM;
+	undo->laddr = entry;
+	undo->prev = entry->node.prev;
+	list_del(&entry->node);
 	lvs_txn_dirty(txn, svc);
 	return 0;
 }

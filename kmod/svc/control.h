@@ -18,6 +18,8 @@
 
 #include "svc/svc.h"
 
+struct lvs_laddr_entry;
+
 struct lvs_txn {
 	struct lvs_net *ln;
 	struct list_head log;		/* struct lvs_undo, oldest first */
@@ -67,6 +69,9 @@ int lvs_ctl_dest_add(struct lvs_txn *txn, struct lvs_svc *svc, const struct lvs_
 int lvs_ctl_dest_edit(struct lvs_txn *txn, struct lvs_dest *dest,
 		      const struct lvs_dest_config *cfg);
 int lvs_ctl_dest_del(struct lvs_txn *txn, struct lvs_dest *dest);
+int lvs_ctl_laddr_add(struct lvs_txn *txn, struct lvs_svc *svc, u8 af,
+		      const union nf_inet_addr *addr);
+int lvs_ctl_laddr_del(struct lvs_txn *txn, struct lvs_svc *svc, struct lvs_laddr_entry *entry);
 int lvs_ctl_zero(struct lvs_txn *txn, struct lvs_svc *svc);	/* NULL: all, and the totals */
 int lvs_ctl_flush(struct lvs_txn *txn);
 

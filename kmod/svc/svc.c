@@ -9,6 +9,7 @@
 #include "pipeline.h"
 #include "sched/sched.h"
 #include "svc/internal.h"
+#include "svc/laddr.h"
 
 static u32 hash_of(const struct lvs_net *ln, u8 af, u8 proto, const union nf_inet_addr *addr,
 		   __be16 port)
@@ -156,13 +157,17 @@ struct lvs_svc *lvs_svc_alloc(struct lvs_net *ln, const struct lvs_svc_key *key,
 	INIT_LIST_HEAD(&svc->list);
 	INIT_LIST_HEAD(&svc->dests);
 	INIT_LIST_HEAD(&svc->trash);
+	INIT_LIST_HEAD(&svc->laddrs);
 	return svc;
 }
 
 static void svc_free_rcu(struct rcu_head *rcu)
 {
 	struct lvs_svc *svc = container_of(rcu, struct lvs_svc, rcu);
+	struct lvs_laddr_entry *entry, *next;
 
+	list_for_each_entry_safe(entry, next, &svc->laddrs, node)
+		lvs_laddr_entry_free(entry);
 	free_percpu(svc->drops);
 	kfree(svc);
 }
@@ -261,6 +266,8 @@ void lvs_svc_unpublish(struct lvs_svc *svc)
 	svc->published = false;
 	lvs_sched_set_discard(svc);
 	lvs_sched_set_publish(svc);
+	lvs_pool_discard(svc);
+	lvs_pool_publish(svc);
 }
 
 static void trash_counters(struct lvs_svc *svc, int cpu, struct lvs_counters *sum)

@@ -29,6 +29,7 @@
 
 struct lvs_net;
 struct lvs_packet;
+struct lvs_pool;
 struct lvs_route;
 struct lvs_sched_set;
 struct lvs_scheduler;
@@ -70,6 +71,8 @@ struct lvs_svc {
 	struct lvs_svc_key key;			/* constant */
 	struct lvs_net *ln;			/* constant */
 	struct lvs_sched_set __rcu *set;	/* what to choose from; ctl */
+	struct lvs_pool __rcu *pool;		/* local addresses; ctl */
+	atomic_t laddr_turn;			/* whose turn it is in the pool */
 	struct lvs_drops __percpu *drops;
 	u32 manner;				/* LVS_SVC_*; READ_ONCE; ctl */
 	u32 timeout;				/* persistence, jiffies; READ_ONCE; ctl */
@@ -85,6 +88,8 @@ struct lvs_svc {
 	bool dirty;				/* in a transaction's list of sets to rebuild */
 	struct list_head dirty_node;
 	struct lvs_sched_set *next_set;		/* built, not published yet */
+	struct list_head laddrs;		/* lvs_laddr_entry.node, in order of addition */
+	struct lvs_pool *next_pool;		/* built, not published yet */
 	struct list_head dests;			/* lvs_dest.node, in order of addition */
 	struct list_head trash;			/* lvs_dest.node of deleted ones */
 	unsigned int num_dests;

@@ -8,6 +8,7 @@
 #include "netns.h"
 #include "sched/sched.h"
 #include "svc/internal.h"
+#include "svc/laddr.h"
 #include "svc/txn.h"
 
 void lvs_txn_begin(struct lvs_txn *txn, struct lvs_net *ln)
@@ -61,6 +62,8 @@ static int build_sets(struct lvs_txn *txn)
 		if (!svc->listed)
 			continue;
 		err = lvs_sched_set_build(svc);
+		if (!err)
+			err = lvs_pool_build(svc);
 		if (err)
 			return err;
 	}
@@ -115,8 +118,10 @@ static void publish(struct lvs_txn *txn)
 			lvs_dest_publish(undo->dest);
 	}
 	list_for_each_entry_safe(svc, next, &txn->dirty, dirty_node) {
-		if (svc->listed)
+		if (svc->listed) {
 			lvs_sched_set_publish(svc);
+			lvs_pool_publish(svc);
+		}
 		clean(svc);
 	}
 	list_for_each_entry(undo, &txn->log, node) {
@@ -153,6 +158,9 @@ static void unpublish(struct lvs_txn *txn, struct list_head *orphaned)
 			break;
 		case LVS_UNDO_ZERO:
 			zero(txn->ln, undo->svc);
+			break;
+		case LVS_UNDO_LADDR_DEL:
+			lvs_laddr_entry_free(undo->laddr);
 			break;
 		default:
 			break;
@@ -215,6 +223,13 @@ static void abort_log(struct lvs_txn *txn, struct list_head *orphaned)
 		case LVS_UNDO_DEST_DEL:
 			lvs_dest_list_after(undo->dest, undo->prev);
 			break;
+		case LVS_UNDO_LADDR_ADD:
+			list_del(&undo->laddr->node);
+			lvs_laddr_entry_free(undo->laddr);
+			break;
+		case LVS_UNDO_LADDR_DEL:
+			list_add(&undo->laddr->node, undo->prev);
+			break;
 		case LVS_UNDO_ZERO:
 			break;
 		}
@@ -228,6 +243,7 @@ static void undo_all(struct lvs_txn *txn, struct list_head *orphaned)
 
 	list_for_each_entry_safe(svc, next, &txn->dirty, dirty_node) {
 		lvs_sched_set_discard(svc);
+		lvs_pool_discard(svc);
 		clean(svc);
 	}
 	abort_log(txn, orphaned);

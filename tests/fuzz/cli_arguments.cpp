@@ -24,6 +24,9 @@ void check_codec(const std::vector<std::string>& words, const lvs::Resolver& nam
     MUST(command); // it was carried out
     if (const auto* operation = std::get_if<lvs::Operation>(&*command))
         check_operation(*operation);
+    else if (const auto* changes = std::get_if<lvs::Changes>(&*command))
+        for (const lvs::Operation& change : changes->operations)
+            check_operation(change);
     else if (const auto* start = std::get_if<lvs::StartDaemon>(&*command))
         check_daemon(start->daemon);
     else if (const auto* set = std::get_if<lvs::SetTimeouts>(&*command))

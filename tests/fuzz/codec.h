@@ -4,7 +4,11 @@
 
 #include "fuzz.h"
 
-#include "codec/ipvs.h"
+#include "codec/lvs.h"
+
+#include <lvs/abi.h>
+
+#include <algorithm>
 
 namespace fuzz {
 
@@ -48,6 +52,15 @@ inline void check_timeouts(const lvs::Timeouts& timeouts) {
     MUST(decoded && *decoded == timeouts);
 }
 
+inline void check_local_address(const lvs::Operation& operation, const lvs::Address& address) {
+    const lvs::Bytes payload = lvs::encode_batch({&operation, 1}).request.payload;
+    const auto nest = lvs::Attributes::parse(parsed(payload).all().front().value);
+    MUST(nest);
+    const lvs::Attribute* raw = nest->find(LVS_OP_A_LADDR);
+    MUST(raw && std::equal(raw->value.begin(), raw->value.end(), address.bytes.begin()) &&
+         raw->value.size() == address.size());
+}
+
 inline void check_operation(const lvs::Operation& operation) {
     std::visit(lvs::Overloaded{
                    [](const lvs::AddService& add) { check_service(add.service); },
@@ -56,6 +69,8 @@ inline void check_operation(const lvs::Operation& operation) {
                    [](const lvs::AddDest& add) { check_dest(add.service, add.dest); },
                    [](const lvs::EditDest& edit) { check_dest(edit.service, edit.dest); },
                    [](const lvs::DeleteDest& del) { check_id(del.service); },
+                   [&](const lvs::AddLocalAddress& add) { check_local_address(operation, add.address); },
+                   [&](const lvs::DeleteLocalAddress& del) { check_local_address(operation, del.address); },
                    [](const lvs::ZeroCounters& zero) {
                        if (zero.service)
                            check_id(*zero.service);

@@ -55,7 +55,7 @@ lvs::Dest dest(Input& in) {
 }
 
 lvs::Operation operation(Input& in) {
-    switch (in.byte() % 8) {
+    switch (in.byte() % 10) {
     case 0: return lvs::AddService{service(in)};
     case 1: return lvs::EditService{service(in)};
     case 2: return lvs::DeleteService{service_id(in)};
@@ -63,6 +63,8 @@ lvs::Operation operation(Input& in) {
     case 4: return lvs::EditDest{service_id(in), dest(in)};
     case 5: return lvs::DeleteDest{service_id(in), endpoint(in)};
     case 6: return lvs::ZeroCounters{in.flag() ? std::optional(service_id(in)) : std::nullopt};
+    case 8: return lvs::AddLocalAddress{service_id(in), address(in)};
+    case 9: return lvs::DeleteLocalAddress{service_id(in), address(in)};
     default: return lvs::Flush{};
     }
 }

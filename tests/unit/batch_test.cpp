@@ -50,6 +50,57 @@ TEST_CASE("a batch holds each operation as the family IPVS would have it", "[bat
     }
 }
 
+TEST_CASE("local addresses in a batch have the bytes of their family", "[batch]") {
+    const std::vector<Operation> operations{AddLocalAddress{web, address("10.0.0.1")},
+                                            DeleteLocalAddress{web, address("fd00::1")}};
+    const EncodedBatch batch = encode_batch(operations);
+    auto outer = Attributes::parse(batch.request.payload);
+    REQUIRE(outer);
+    REQUIRE(outer->all().size() == 2);
+    const struct {
+        std::uint32_t command;
+        Bytes address;
+    } expected[] = {{LVS_OP_ADD_LADDR, bytes("0a000001")},
+                    {LVS_OP_DEL_LADDR, bytes("fd000000000000000000000000000001")}};
+    for (std::size_t i = 0; i < 2; ++i) {
+        auto operation = Attributes::parse(outer->all()[i].value);
+        REQUIRE(operation);
+        CHECK(operation->get<std::uint32_t>(LVS_OP_A_CMD) == expected[i].command);
+        CHECK(operation->find(LVS_OP_A_SERVICE));
+        REQUIRE(operation->find(LVS_OP_A_LADDR));
+        const ByteView value = operation->find(LVS_OP_A_LADDR)->value;
+        CHECK(Bytes(value.begin(), value.end()) == expected[i].address);
+    }
+}
+
+TEST_CASE("replies about local addresses and methods", "[batch]") {
+    AttributeWriter out;
+    put_service_and_dest(out, DeleteService{web}, LVS_A_SERVICE, 0);
+    const std::size_t nest = out.begin_nest(LVS_A_LADDR);
+    out.put_bytes(LVS_LADDR_A_ADDR, bytes("0a000001"));
+    out.put(LVS_LADDR_A_PORTS, std::uint32_t{3});
+    out.put(LVS_LADDR_A_CONFLICTS, std::uint64_t{1} << 40);
+    out.put(LVS_LADDR_A_EXHAUSTED, std::uint64_t{7});
+    out.end_nest(nest);
+    const Bytes raw = out.take();
+    auto reply = Attributes::parse(raw);
+    REQUIRE(reply);
+    auto listed = decode_local_address(*reply);
+    REQUIRE(listed);
+    CHECK(*listed == ListedLocalAddress{web, address("10.0.0.1"), 3, std::uint64_t{1} << 40, 7});
+    CHECK_FALSE(decode_method(*reply)); // it has no dest
+
+    AttributeWriter method;
+    put_service_and_dest(method, AddDest{web, dest("10.1.1.2", 8080, Forwarding::fullnat)}, LVS_A_SERVICE, LVS_A_DEST);
+    const Bytes raw_method = method.take();
+    auto method_reply = Attributes::parse(raw_method);
+    REQUIRE(method_reply);
+    auto decoded = decode_method(*method_reply);
+    REQUIRE(decoded);
+    CHECK(*decoded == DestMethod{web, endpoint("10.1.1.2", 8080), Forwarding::fullnat});
+    CHECK_FALSE(decode_local_address(*method_reply));
+}
+
 TEST_CASE("an offset in a batch names the operation it lies in", "[batch]") {
     const EncodedBatch batch = encode_batch(three_operations());
     REQUIRE(batch.boundaries.size() == 4);

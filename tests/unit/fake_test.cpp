@@ -28,6 +28,24 @@ FakeKernel kernel_with_services() {
 }
 
 } // namespace
+TEST_CASE("the fake has pools of local addresses, as lvs has", "[fake]") {
+    FakeKernel kernel;
+    const ServiceId web = tcp("192.0.2.10", 80);
+    const AddLocalAddress add{web, address("10.0.0.1")};
+    CHECK(code(kernel.apply(add)) == ESRCH);
+    REQUIRE(kernel.apply(AddService{service(web, "rr")}));
+    CHECK(code(kernel.apply(add)) == 0);
+    CHECK(code(kernel.apply(add)) == EEXIST);
+    CHECK(code(kernel.apply(AddLocalAddress{web, address("224.0.0.1")})) == EADDRNOTAVAIL);
+    auto listed = kernel.local_addresses(web);
+    REQUIRE(listed);
+    CHECK(*listed == std::vector<ListedLocalAddress>{{web, address("10.0.0.1"), 0, 0, 0}});
+    CHECK(code(kernel.apply(DeleteLocalAddress{web, address("10.0.0.1")})) == 0);
+    CHECK(code(kernel.apply(DeleteLocalAddress{web, address("10.0.0.1")})) == ENOENT);
+    kernel.extensions = false;
+    CHECK(code(kernel.apply(add)) == EOPNOTSUPP);
+    CHECK_FALSE(kernel.local_addresses(std::nullopt));
+}
 
 TEST_CASE("the error table", "[fake]") {
     FakeKernel kernel = kernel_with_services();

@@ -41,6 +41,29 @@ TEST_CASE("one command in all its spellings", "[parse]") {
     CHECK(parsed(line) == expected);
 }
 
+TEST_CASE("FULLNAT and its local addresses", "[parse]") {
+    const ServiceId web = tcp("192.0.2.10", 80);
+    const Command fullnat = changing(AddDest{web, dest("10.1.1.2", 8080, Forwarding::fullnat, 2)});
+    CHECK(parsed("-a -t web:80 -r 10.1.1.2:8080 -b -w 2") == fullnat);
+    CHECK(parsed("-a -t web:80 -r 10.1.1.2:8080 -bw 2") == fullnat);
+    CHECK(parsed("--add-server -t web:80 -r 10.1.1.2:8080 --fullnat -w2") == fullnat);
+    CHECK(parsed("-e -t web:80 -br 10.1.1.2:8080") ==
+          changing(EditDest{web, dest("10.1.1.2", 8080, Forwarding::fullnat)}));
+    const Command flags = parsed("-A -t web:80 -s sh -b sh-port"); // of a service it is what it always was
+    CHECK(std::get<AddService>(std::get<Operation>(flags)).service.flags == scheduler_flag_2);
+    CHECK(parsed("-P -t web:80 -z 10.0.0.1-10.0.0.2") ==
+          Command{Changes{{AddLocalAddress{web, address("10.0.0.1")}, AddLocalAddress{web, address("10.0.0.2")}}}});
+    CHECK(parsed("-Q -f 7 -6 --laddr=fd00::1") ==
+          Command{Changes{{DeleteLocalAddress{Marked{{7}, Family::ipv6}, address("fd00::1")}}}});
+    CHECK(parsed("-Gn") == Command{ListLocalAddresses{std::nullopt, true}});
+    CHECK(parsed("-G -t web:80 --json") == Command{ListLocalAddresses{web, false, JsonStyle::line}});
+    CHECK(parse("-P -t web:80").error().text ==
+          "You need to supply the 'local-address' option for the 'add-laddr' command");
+    CHECK(parse("-P -t web:80 -z 10.0.0.0/16").error().text ==
+          "illegal local address specified: more than 4096 addresses");
+    CHECK(parse("-a -t web:80 -r 10.1.1.2 -b -m").error().text == "multiple 'forwarding-method' options specified");
+}
+
 TEST_CASE("lists", "[parse]") {
     CHECK(parsed("") == Command{ListServices{}});
     CHECK(parsed("-L") == Command{ListServices{}});

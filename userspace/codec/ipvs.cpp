@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <linux/ip_vs.h>
+#include <lvs/abi.h>
 
 #include <algorithm>
 
@@ -125,16 +126,18 @@ Request with_service(std::uint8_t command, const ServiceId& id) {
 
 } // namespace
 
-std::uint8_t command_of(const Operation& operation) {
+std::uint32_t command_of(const Operation& operation) {
     return std::visit(Overloaded{
-                          [](const AddService&) { return std::uint8_t{IPVS_CMD_NEW_SERVICE}; },
-                          [](const EditService&) { return std::uint8_t{IPVS_CMD_SET_SERVICE}; },
-                          [](const DeleteService&) { return std::uint8_t{IPVS_CMD_DEL_SERVICE}; },
-                          [](const AddDest&) { return std::uint8_t{IPVS_CMD_NEW_DEST}; },
-                          [](const EditDest&) { return std::uint8_t{IPVS_CMD_SET_DEST}; },
-                          [](const DeleteDest&) { return std::uint8_t{IPVS_CMD_DEL_DEST}; },
-                          [](const ZeroCounters&) { return std::uint8_t{IPVS_CMD_ZERO}; },
-                          [](const Flush&) { return std::uint8_t{IPVS_CMD_FLUSH}; },
+                          [](const AddService&) { return std::uint32_t{IPVS_CMD_NEW_SERVICE}; },
+                          [](const EditService&) { return std::uint32_t{IPVS_CMD_SET_SERVICE}; },
+                          [](const DeleteService&) { return std::uint32_t{IPVS_CMD_DEL_SERVICE}; },
+                          [](const AddDest&) { return std::uint32_t{IPVS_CMD_NEW_DEST}; },
+                          [](const EditDest&) { return std::uint32_t{IPVS_CMD_SET_DEST}; },
+                          [](const DeleteDest&) { return std::uint32_t{IPVS_CMD_DEL_DEST}; },
+                          [](const AddLocalAddress&) { return std::uint32_t{LVS_OP_ADD_LADDR}; },
+                          [](const DeleteLocalAddress&) { return std::uint32_t{LVS_OP_DEL_LADDR}; },
+                          [](const ZeroCounters&) { return std::uint32_t{IPVS_CMD_ZERO}; },
+                          [](const Flush&) { return std::uint32_t{IPVS_CMD_FLUSH}; },
                       },
                       operation);
 }
@@ -165,6 +168,8 @@ void put_service_and_dest(AttributeWriter& out, const Operation& operation, std:
                        service_id(del.service);
                        in_nest(out, dest_nest, [&] { put_dest_id(out, del.dest); });
                    },
+                   [&](const AddLocalAddress& add) { service_id(add.service); },
+                   [&](const DeleteLocalAddress& del) { service_id(del.service); },
                    [&](const ZeroCounters& zero) {
                        if (zero.service)
                            service_id(*zero.service);
@@ -177,7 +182,7 @@ void put_service_and_dest(AttributeWriter& out, const Operation& operation, std:
 Request encode_operation(const Operation& operation) {
     AttributeWriter out;
     put_service_and_dest(out, operation, IPVS_CMD_ATTR_SERVICE, IPVS_CMD_ATTR_DEST);
-    return {command_of(operation), out.take()};
+    return {static_cast<std::uint8_t>(command_of(operation)), out.take()};
 }
 
 Request encode_get_service(const ServiceId& id) {
@@ -280,27 +285,35 @@ Result<ListedService> decode_service(const Attributes& reply) {
     return listed;
 }
 
-Result<ListedDest> decode_dest(const Attributes& reply, Family service_family) {
-    auto nest = nested(reply, IPVS_CMD_ATTR_DEST, "no dest in it");
-    if (!nest)
-        return nest.error();
+Result<Endpoint> decode_dest_id(const Attributes& dest, Family service_family) {
     Family family = service_family;
-    if (nest->has<std::uint16_t>(IPVS_DEST_ATTR_ADDR_FAMILY)) {
-        const auto own = known_family(nest->get<std::uint16_t>(IPVS_DEST_ATTR_ADDR_FAMILY));
+    if (dest.has<std::uint16_t>(IPVS_DEST_ATTR_ADDR_FAMILY)) {
+        const auto own = known_family(dest.get<std::uint16_t>(IPVS_DEST_ATTR_ADDR_FAMILY));
         if (!own)
             return malformed("dest of unknown family");
         family = *own;
     }
-    auto address = read_address(*nest, IPVS_DEST_ATTR_ADDR, family);
+    auto address = read_address(dest, IPVS_DEST_ATTR_ADDR, family);
     if (!address)
         return address.error();
-    if (!nest->has<std::uint16_t>(IPVS_DEST_ATTR_PORT) || !nest->has<std::uint32_t>(IPVS_DEST_ATTR_FWD_METHOD) ||
-        !nest->has<std::uint32_t>(IPVS_DEST_ATTR_WEIGHT))
-        return malformed("dest without port, forwarding method or weight");
+    if (!dest.has<std::uint16_t>(IPVS_DEST_ATTR_PORT))
+        return malformed("dest without port");
+    return Endpoint{*address, read_port(dest, IPVS_DEST_ATTR_PORT)};
+}
+
+Result<ListedDest> decode_dest(const Attributes& reply, Family service_family) {
+    auto nest = nested(reply, IPVS_CMD_ATTR_DEST, "no dest in it");
+    if (!nest)
+        return nest.error();
+    auto endpoint = decode_dest_id(*nest, service_family);
+    if (!endpoint)
+        return endpoint.error();
+    if (!nest->has<std::uint32_t>(IPVS_DEST_ATTR_FWD_METHOD) || !nest->has<std::uint32_t>(IPVS_DEST_ATTR_WEIGHT))
+        return malformed("dest without forwarding method or weight");
 
     ListedDest listed;
     Dest& dest = listed.dest;
-    dest.endpoint = {*address, read_port(*nest, IPVS_DEST_ATTR_PORT)};
+    dest.endpoint = *endpoint;
     dest.forwarding =
         static_cast<Forwarding>(nest->get<std::uint32_t>(IPVS_DEST_ATTR_FWD_METHOD) & IP_VS_CONN_F_FWD_MASK);
     dest.weight = {nest->get<std::int32_t>(IPVS_DEST_ATTR_WEIGHT)};

@@ -15,8 +15,9 @@ struct Request {
     bool operator==(const Request&) const = default;
 };
 
-std::uint8_t command_of(const Operation& operation);
-Request encode_operation(const Operation& operation);
+// IPVS_CMD_* or LVS_OP_*, which only a batch of family "LVS" may have.
+std::uint32_t command_of(const Operation& operation);
+Request encode_operation(const Operation& operation); // one that is no extension
 Request encode_get_service(const ServiceId& id);
 Request encode_get_services();                 // dump
 Request encode_get_dests(const ServiceId& id); // dump
@@ -38,5 +39,6 @@ Result<Daemon> decode_daemon(const Attributes& reply);
 void put_service_and_dest(AttributeWriter& out, const Operation& operation, std::uint16_t service_nest,
                           std::uint16_t dest_nest);
 Result<ServiceId> decode_service_id(const Attributes& service);
+Result<Endpoint> decode_dest_id(const Attributes& dest, Family service_family);
 
 } // namespace lvs

@@ -3,11 +3,38 @@
 
 #include "codec/message.h"
 
+#include <linux/ip_vs.h>
 #include <lvs/abi.h>
 
 #include <algorithm>
 
 namespace lvs {
+
+namespace {
+
+const Address* local_address_of(const Operation& operation) {
+    if (const auto* add = std::get_if<AddLocalAddress>(&operation))
+        return &add->address;
+    if (const auto* del = std::get_if<DeleteLocalAddress>(&operation))
+        return &del->address;
+    return nullptr;
+}
+
+Result<Attributes> nest_of(const Attributes& reply, std::uint16_t type, const char* complaint) {
+    const Attribute* nest = reply.find(type);
+    if (!nest)
+        return malformed(complaint);
+    return Attributes::parse(nest->value);
+}
+
+Result<ServiceId> service_of(const Attributes& reply) {
+    auto service = nest_of(reply, LVS_A_SERVICE, "no service in it");
+    if (!service)
+        return service.error();
+    return decode_service_id(*service);
+}
+
+} // namespace
 
 EncodedBatch encode_batch(std::span<const Operation> operations) {
     AttributeWriter out;
@@ -16,8 +43,10 @@ EncodedBatch encode_batch(std::span<const Operation> operations) {
     for (const Operation& operation : operations) {
         mark();
         const std::size_t nest = out.begin_nest(LVS_A_OP);
-        out.put(LVS_OP_A_CMD, std::uint32_t{command_of(operation)});
+        out.put(LVS_OP_A_CMD, command_of(operation));
         put_service_and_dest(out, operation, LVS_OP_A_SERVICE, LVS_OP_A_DEST);
+        if (const Address* address = local_address_of(operation))
+            out.put_bytes(LVS_OP_A_LADDR, ByteView(address->bytes).first(address->size()));
         out.end_nest(nest);
     }
     mark();
@@ -38,6 +67,52 @@ Request encode_get_module_info() {
 
 Request encode_get_drops() {
     return {LVS_CMD_GET_DROPS, {}};
+}
+
+Request encode_get_local_addresses(const std::optional<ServiceId>& only) {
+    AttributeWriter out;
+    if (only)
+        put_service_and_dest(out, DeleteService{*only}, LVS_A_SERVICE, 0);
+    return {LVS_CMD_GET_LADDRS, out.take()};
+}
+
+Request encode_get_methods() {
+    return {LVS_CMD_GET_DESTS, {}};
+}
+
+Result<ListedLocalAddress> decode_local_address(const Attributes& reply) {
+    auto id = service_of(reply);
+    if (!id)
+        return id.error();
+    auto nest = nest_of(reply, LVS_A_LADDR, "no local address in it");
+    if (!nest)
+        return nest.error();
+    const Attribute* raw = nest->find(LVS_LADDR_A_ADDR);
+    if (!raw || (raw->value.size() != 4 && raw->value.size() != 16))
+        return malformed("local address of neither 4 nor 16 bytes");
+    ListedLocalAddress listed;
+    listed.service = *id;
+    listed.address.family = raw->value.size() == 4 ? Family::ipv4 : Family::ipv6;
+    std::copy(raw->value.begin(), raw->value.end(), listed.address.bytes.begin());
+    listed.ports = nest->get<std::uint32_t>(LVS_LADDR_A_PORTS);
+    listed.conflicts = nest->get<std::uint64_t>(LVS_LADDR_A_CONFLICTS);
+    listed.exhausted = nest->get<std::uint64_t>(LVS_LADDR_A_EXHAUSTED);
+    return listed;
+}
+
+Result<DestMethod> decode_method(const Attributes& reply) {
+    auto id = service_of(reply);
+    if (!id)
+        return id.error();
+    auto nest = nest_of(reply, LVS_A_DEST, "no dest in it");
+    if (!nest)
+        return nest.error();
+    auto endpoint = decode_dest_id(*nest, family_of(*id));
+    if (!endpoint)
+        return endpoint.error();
+    return DestMethod{
+        *id, *endpoint,
+        static_cast<Forwarding>(nest->get<std::uint32_t>(IPVS_DEST_ATTR_FWD_METHOD) & IP_VS_CONN_F_FWD_MASK)};
 }
 
 Result<ModuleInfo> decode_module_info(const Attributes& reply) {

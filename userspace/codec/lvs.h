@@ -19,9 +19,13 @@ struct EncodedBatch {
 
 EncodedBatch encode_batch(std::span<const Operation> operations);
 Request encode_get_module_info();
-Request encode_get_drops(); // dump
+Request encode_get_drops();                                               // dump
+Request encode_get_local_addresses(const std::optional<ServiceId>& only); // dump
+Request encode_get_methods();                                             // dump
 
 Result<ModuleInfo> decode_module_info(const Attributes& reply);
 Result<DropTable> decode_drops(const Attributes& reply);
+Result<ListedLocalAddress> decode_local_address(const Attributes& reply);
+Result<DestMethod> decode_method(const Attributes& reply);
 
 } // namespace lvs

@@ -52,6 +52,9 @@ const Rules& rules_of(Option command) {
         {Option::restore, {"restore", {}, {}, {}}},
         {Option::save, {"save", {}, {Topic::numeric}, {}}},
         {Option::zero, {"zero", {}, {Topic::service}, {}}},
+        {Option::add_laddr, {"add-laddr", {Topic::service, Topic::laddr}, {}, {}}},
+        {Option::del_laddr, {"del-laddr", {Topic::service, Topic::laddr}, {}, {}}},
+        {Option::get_laddr, {"get-laddr", {}, {Topic::numeric, Topic::service, Topic::json}, {}}},
         {Option::drops, {"drops", {}, {Topic::numeric, Topic::service, Topic::json}, {}}},
     };
     return all.at(command);
@@ -73,7 +76,7 @@ bool contains(const std::vector<Topic>& list, Topic topic) {
 // `kind` is what messages call the thing that the rules are about.
 Result<void, Failure> check(const Rules& rules, const char* kind, const std::set<Topic>& topics) {
     std::optional<Topic> first_choice;
-    for (int i = 0; i <= static_cast<int>(Topic::json); ++i) {
+    for (int i = 0; i <= static_cast<int>(Topic::laddr); ++i) {
         const auto topic = static_cast<Topic>(i);
         const bool present = topics.contains(topic);
         if (!present && contains(rules.needed, topic))
@@ -131,6 +134,7 @@ const char* topic_name(Topic topic) {
         "mcast-port",
         "mcast-ttl",
         "json",
+        "local-address",
     };
     return names[static_cast<std::size_t>(topic)];
 }
@@ -149,7 +153,9 @@ std::optional<Topic> topic_of(Option option) {
     case Option::real_server: return Topic::server;
     case Option::masquerading:
     case Option::ipip:
-    case Option::gatewaying: return Topic::forwarding;
+    case Option::gatewaying:
+    case Option::fullnat: return Topic::forwarding;
+    case Option::laddr: return Topic::laddr;
     case Option::weight: return Topic::weight;
     case Option::u_threshold: return Topic::u_threshold;
     case Option::l_threshold: return Topic::l_threshold;

@@ -46,6 +46,7 @@ enum class Topic {
     mcast_port,
     mcast_ttl,
     json,
+    laddr,
 };
 
 const char* topic_name(Topic topic);

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 namespace lvs {
 
@@ -65,6 +66,17 @@ struct ListDrops {
     JsonStyle json = JsonStyle::none;
     bool operator==(const ListDrops&) const = default;
 };
+struct ListLocalAddresses {
+    std::optional<ServiceId> only;
+    bool numeric = false;
+    JsonStyle json = JsonStyle::none;
+    bool operator==(const ListLocalAddresses&) const = default;
+};
+// Several changes of one command, all of them or none.
+struct Changes {
+    std::vector<Operation> operations;
+    bool operator==(const Changes&) const = default;
+};
 struct Save {
     bool numeric = false;
     bool operator==(const Save&) const = default;
@@ -92,7 +104,8 @@ struct ShowVersion {
     bool operator==(const ShowVersion&) const = default;
 };
 
-using Command = std::variant<Operation, ListServices, ListConnections, ListTimeouts, ListDaemons, ListDrops, Save,
-                             Restore, SetTimeouts, StartDaemon, StopDaemon, ShowHelp, ShowVersion>;
+using Command =
+    std::variant<Operation, Changes, ListServices, ListConnections, ListTimeouts, ListDaemons, ListDrops,
+                 ListLocalAddresses, Save, Restore, SetTimeouts, StartDaemon, StopDaemon, ShowHelp, ShowVersion>;
 
 } // namespace lvs

@@ -16,6 +16,8 @@ enum class Asked {
     add_dest,
     edit_dest,
     delete_dest,
+    add_local_address,
+    delete_local_address,
     start_daemon,
     stop_daemon,
     get_service,

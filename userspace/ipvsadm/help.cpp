@@ -31,7 +31,7 @@ The command comes first:
   -E, --edit-service         the same for a service that exists
   -D, --delete-service SERVICE
   -C, --clear                delete all services
-  -a, --add-server SERVICE -r SERVER [-m|-i|-g] [-w WEIGHT] [-x UPPER] [-y LOWER] [TUNNEL]
+  -a, --add-server SERVICE -r SERVER [-m|-i|-g|-b] [-w WEIGHT] [-x UPPER] [-y LOWER] [TUNNEL]
   -e, --edit-server          the same for a real server that exists; weight 0 drains it
   -d, --delete-server SERVICE -r SERVER
   -L, -l, --list [SERVICE | -c | --timeout | --daemon] [FORMAT]
@@ -41,6 +41,9 @@ The command comes first:
       --set TCP FIN UDP      timeouts in seconds; 0 leaves one as it is
       --start-daemon master|backup [DAEMON]
       --stop-daemon master|backup
+  -P, --add-laddr SERVICE -z ADDRESSES   local addresses, under which FULLNAT speaks to real servers
+  -Q, --del-laddr SERVICE -z ADDRESSES   connections that have one keep it until they end
+  -G, --get-laddr [SERVICE] [-n]         the pools, ports taken, conflicts with the director's own sockets
       --drops [SERVICE] [-n] dropped packets by reason (needs the module lvs)
   -h, --help                 this text
   -v, --version
@@ -65,6 +68,8 @@ Options of a real server:
   -m, --masquerading         NAT: any port, replies come back through the director
   -g, --gatewaying           direct routing: same network, same port (default)
   -i, --ipip                 tunnel: any network, same port
+  -b, --fullnat              NAT of both ends: any network, any port; needs local addresses (-P)
+  -z, --laddr ADDRESSES      10.0.0.1, 10.0.0.1-10.0.0.9, 10.0.0.0/28 or the same of IPv6
   -w, --weight N             share of the connections (default 1)
   -x, --u-threshold N        no new connections from this many on
   -y, --l-threshold N        ... until they are fewer than this

@@ -39,6 +39,9 @@ constexpr Spelling spellings[] = {
     {Option::save, "save", 'S'},
     {Option::zero, "zero", 'Z'},
     {Option::drops, "drops", 0},
+    {Option::add_laddr, "add-laddr", 'P'},
+    {Option::del_laddr, "del-laddr", 'Q'},
+    {Option::get_laddr, "get-laddr", 'G'},
     {Option::help, "help", 'h'},
     {Option::version, "version", 'v'},
     {Option::numeric, "numeric", 'n'},
@@ -54,6 +57,8 @@ constexpr Spelling spellings[] = {
     {Option::masquerading, "masquerading", 'm'},
     {Option::ipip, "ipip", 'i'},
     {Option::gatewaying, "gatewaying", 'g'},
+    {Option::fullnat, "fullnat", 'b'}, // of a server; of a service -b is --sched-flags
+    {Option::laddr, "laddr", 'z', Takes::value},
     {Option::weight, "weight", 'w', Takes::value},
     {Option::u_threshold, "u-threshold", 'x', Takes::value},
     {Option::l_threshold, "l-threshold", 'y', Takes::value},
@@ -91,9 +96,25 @@ const Spelling* find_long(std::string_view name) {
     return found == std::end(spellings) ? nullptr : found;
 }
 
-const Spelling* find_short(char name) {
+// Which command the line has decides what -b is.
+enum class About { server, other };
+
+About about(const std::vector<std::string>& words) {
+    if (words.empty())
+        return About::other;
+    const std::string_view first = words.front();
+    const bool is_server =
+        first.starts_with("-a") || first.starts_with("-e") || first == "--add-server" || first == "--edit-server";
+    return is_server ? About::server : About::other;
+}
+
+bool has_short(const Spelling& s, About about) {
+    return s.short_name && s.option != (about == About::server ? Option::sched_flags : Option::fullnat);
+}
+
+const Spelling* find_short(char name, About about) {
     const auto* found = std::find_if(std::begin(spellings), std::end(spellings),
-                                     [&](const Spelling& s) { return s.short_name == name; });
+                                     [&](const Spelling& s) { return s.short_name == name && has_short(s, about); });
     return found == std::end(spellings) ? nullptr : found;
 }
 
@@ -101,11 +122,11 @@ const Spelling* find_short(char name) {
 // that looks like an option, for what it is.
 constexpr char joint = '\x1f';
 
-po::options_description describe() {
+po::options_description describe(About about) {
     po::options_description all;
     for (const Spelling& s : spellings) {
         std::string names = s.long_name;
-        if (s.short_name)
+        if (has_short(s, about))
             names += std::string(",") + s.short_name;
         if (s.takes == Takes::nothing)
             all.add_options()(names.c_str(), "");
@@ -118,13 +139,13 @@ po::options_description describe() {
 }
 
 // The option whose value the next word must be: the one in `word`, or the last of a cluster.
-const Spelling* waits_for_value(const std::string& word) {
+const Spelling* waits_for_value(const std::string& word, About about) {
     if (word.starts_with("--"))
         return find_long(std::string_view(word).substr(2));
     if (!word.starts_with('-'))
         return nullptr;
     for (std::size_t i = 1; i < word.size(); ++i) {
-        const Spelling* s = find_short(word[i]);
+        const Spelling* s = find_short(word[i], about);
         if (!s)
             return nullptr;
         if (s->takes != Takes::nothing)
@@ -135,7 +156,7 @@ const Spelling* waits_for_value(const std::string& word) {
 
 // Makes one word of an option and its value. The value is the word after the option even if it
 // begins with a dash; Boost would read such a word as an option.
-std::vector<po::option> join_value(std::vector<std::string>& words) {
+std::vector<po::option> join_value(std::vector<std::string>& words, About about) {
     std::string& word = words.front();
     if (const auto equals = word.find('='); word.starts_with("--") && equals != std::string::npos) {
         const Spelling* s = find_long(std::string_view(word).substr(2, equals - 2));
@@ -145,7 +166,7 @@ std::vector<po::option> join_value(std::vector<std::string>& words) {
             word += joint; // an empty value is a value
         return {};
     }
-    const Spelling* s = waits_for_value(word);
+    const Spelling* s = waits_for_value(word, about);
     if (!s || s->takes == Takes::nothing || words.size() < 2)
         return {};
     if (s->takes == Takes::optional_value && words[1].starts_with('-'))
@@ -166,7 +187,7 @@ std::string value_of(const std::string& raw, bool short_form) {
 constexpr const char* unknown_option = "unknown option";
 constexpr const char* unwanted_argument = "option does not take an argument";
 
-GivenOption given(const po::option& parsed) {
+GivenOption given(const po::option& parsed, About about) {
     GivenOption out;
     const std::string& key = parsed.string_key;
     std::string word = parsed.original_tokens.empty() ? key : parsed.original_tokens.front();
@@ -184,7 +205,7 @@ GivenOption given(const po::option& parsed) {
 
     const Spelling* s = nullptr;
     if (!parsed.unregistered)
-        s = key.size() == 2 && key[0] == '-' ? find_short(key[1]) : find_long(key);
+        s = key.size() == 2 && key[0] == '-' ? find_short(key[1], about) : find_long(key);
     if (!s) {
         out.problem = key == "-=" ? unwanted_argument : unknown_option;
         return out;
@@ -222,7 +243,8 @@ GivenWords parse_incomplete(std::vector<std::string> words) {
 
 GivenWords parse_words(const std::vector<std::string>& words) {
     namespace style = po::command_line_style;
-    static const po::options_description description = describe();
+    static const po::options_description descriptions[] = {describe(About::server), describe(About::other)};
+    const About subject = about(words);
     constexpr int accepted = style::allow_long | style::long_allow_adjacent | style::long_allow_next |
                              style::allow_short | style::allow_dash_for_short | style::short_allow_adjacent |
                              style::short_allow_next | style::allow_sticky;
@@ -231,9 +253,9 @@ GivenWords parse_words(const std::vector<std::string>& words) {
     std::vector<po::option> parsed;
     try {
         parsed = po::command_line_parser(words)
-                     .options(description)
+                     .options(descriptions[static_cast<int>(subject)])
                      .style(accepted)
-                     .extra_style_parser(join_value)
+                     .extra_style_parser([&](std::vector<std::string>& rest) { return join_value(rest, subject); })
                      .allow_unregistered()
                      .run()
                      .options;
@@ -244,7 +266,7 @@ GivenWords parse_words(const std::vector<std::string>& words) {
         if (option.position_key >= 0 || (option.string_key.empty() && !option.unregistered))
             out.arguments.insert(out.arguments.end(), option.value.begin(), option.value.end());
         else
-            add(out.options, given(option));
+            add(out.options, given(option, subject));
     }
     return out;
 }

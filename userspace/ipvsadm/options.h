@@ -27,6 +27,9 @@ enum class Option {
     save,
     zero,
     drops,
+    add_laddr,
+    del_laddr,
+    get_laddr,
     help,
     version,
     // what they take
@@ -43,6 +46,8 @@ enum class Option {
     masquerading,
     ipip,
     gatewaying,
+    fullnat,
+    laddr,
     weight,
     u_threshold,
     l_threshold,

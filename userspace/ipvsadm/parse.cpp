@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "ipvsadm/parse.h"
 
+#include "base/address_range.h"
 #include "base/text.h"
 #include "ipvsadm/checks.h"
 #include "ipvsadm/options.h"
@@ -18,6 +19,7 @@ constexpr long default_persistence = 360; // seconds
 constexpr long longest_timeout = 86400L * 31;
 constexpr const char* default_scheduler = "wlc";
 constexpr const char* default_interface = "eth0";
+constexpr std::size_t most_local_addresses = 4096; // of one option
 
 Failure try_help(const std::string& program) {
     return {exit_failure, text("Try `%s -h' or '%s --help' for more information.", program.c_str(), program.c_str())};
@@ -42,6 +44,7 @@ struct Draft {
     ListFormat format;
     Daemon daemon;
     Timeouts timeouts;
+    std::vector<Address> local_addresses;
 
     bool by_mark() const { return mark.value != 0; }
     bool has(Topic topic) const { return topics.contains(topic); }
@@ -108,6 +111,14 @@ Result<void, Failure> read_server(Draft& draft, const std::string& word, const R
     if (!endpoint)
         return usage("illegal real server address[:port] specified");
     draft.dest.endpoint = {endpoint->address, endpoint->port.value_or(draft.listener.port)};
+    return {};
+}
+
+Result<void, Failure> read_local_addresses(Draft& draft, const std::string& word) {
+    auto addresses = parse_addresses(word, most_local_addresses);
+    if (!addresses)
+        return usage("illegal local address specified: " + addresses.error());
+    draft.local_addresses = std::move(*addresses);
     return {};
 }
 
@@ -186,6 +197,8 @@ Result<void, Failure> read_option(Draft& draft, Option option, const std::option
     case Option::masquerading: return set_forwarding(draft, Forwarding::masquerade);
     case Option::ipip: return set_forwarding(draft, Forwarding::tunnel);
     case Option::gatewaying: return set_forwarding(draft, Forwarding::route);
+    case Option::fullnat: return set_forwarding(draft, Forwarding::fullnat);
+    case Option::laddr: return read_local_addresses(draft, value);
     case Option::weight: return read_number(value, 0, INT_MAX, "illegal weight specified", draft.dest.weight.value);
     case Option::u_threshold:
         return read_number(value, 0, INT_MAX, "illegal u_threshold specified", draft.dest.upper_threshold);
@@ -265,7 +278,7 @@ Result<void, Failure> finish_service(Draft& draft) {
 Result<void, Failure> finish_dest(Draft& draft) {
     Dest& dest = draft.dest;
     // Packets routed or tunneled arrive as they were sent, so the port cannot change.
-    if (!draft.by_mark() && dest.forwarding != Forwarding::masquerade)
+    if (!draft.by_mark() && dest.forwarding != Forwarding::masquerade && dest.forwarding != Forwarding::fullnat)
         dest.endpoint.port = draft.listener.port;
     if (dest.endpoint.address.family != family_of(draft.id()) && dest.forwarding != Forwarding::tunnel)
         return usage("Different address family is allowed only for tunneling servers");
@@ -273,6 +286,13 @@ Result<void, Failure> finish_dest(Draft& draft) {
         if (draft.has(topic) && dest.forwarding != Forwarding::tunnel)
             return usage("Tunnel options conflict with forward method");
     return check_tunnel(dest.tunnel.type, draft.topics);
+}
+
+template <class Change> Command change_pool(const Draft& draft) {
+    Changes changes;
+    for (const Address& address : draft.local_addresses)
+        changes.operations.emplace_back(Change{draft.id(), address});
+    return Command{std::move(changes)};
 }
 
 Result<Command, Failure> list_command(const Draft& draft) {
@@ -324,6 +344,9 @@ Result<Command, Failure> finish(Option command, Draft& draft) {
     case Option::restore: return Command{Restore{}};
     case Option::save: return Command{Save{draft.format.numeric}};
     case Option::drops: return Command{ListDrops{only(), draft.format.numeric, draft.format.json}};
+    case Option::add_laddr: return change_pool<AddLocalAddress>(draft);
+    case Option::del_laddr: return change_pool<DeleteLocalAddress>(draft);
+    case Option::get_laddr: return Command{ListLocalAddresses{only(), draft.format.numeric, draft.format.json}};
     case Option::list: return list_command(draft);
     default: return usage("invalid command"); // help and version do not come here
     }

@@ -40,6 +40,7 @@ const char* name_of(Forwarding forwarding) {
     case Forwarding::tunnel: return "tunnel";
     case Forwarding::route: return "route";
     case Forwarding::bypass: return "bypass";
+    case Forwarding::fullnat: return "fullnat";
     }
     return "unknown";
 }
@@ -191,6 +192,17 @@ std::string daemons_json(const std::vector<Daemon>& daemons, JsonStyle style) {
         list.push_back(std::move(one));
     }
     return document({{"daemons", std::move(list)}}, style);
+}
+
+std::string local_addresses_json(const std::vector<ListedLocalAddress>& listed, JsonStyle style) {
+    Json all = Json::array();
+    for (const ListedLocalAddress& one : listed)
+        all.push_back({{"service", id_json(one.service)},
+                       {"address", one.address.text()},
+                       {"ports", one.ports},
+                       {"conflicts", one.conflicts},
+                       {"exhausted", one.exhausted}});
+    return document({{"local_addresses", std::move(all)}}, style);
 }
 
 std::string drops_json(const std::vector<DropTable>& tables, JsonStyle style) {

@@ -67,6 +67,7 @@ const char* forwarding_option(Forwarding forwarding) {
     switch (forwarding) {
     case Forwarding::masquerade: return "-m";
     case Forwarding::tunnel: return "-i";
+    case Forwarding::fullnat: return "-b";
     default: return "-g"; // the kernel turns routing to itself into `local` on its own
     }
 }
@@ -90,6 +91,10 @@ std::string service_option(const ServiceId& id, bool numeric, const Resolver& na
     else if (listener.protocol == Protocol::sctp)
         option = "--sctp-service";
     return std::string(option) + " " + endpoint_text(listener.endpoint, listener.protocol, numeric, names);
+}
+
+std::string save_local_address(const ListedLocalAddress& listed, bool numeric, const Resolver& names) {
+    return "-P " + service_option(listed.service, numeric, names) + " -z " + listed.address.text() + "\n";
 }
 
 std::string save_rules(const ServiceTable& table, bool numeric, const Resolver& names) {

@@ -50,6 +50,7 @@ const char* forwarding_title(Forwarding forwarding) {
     case Forwarding::tunnel: return "Tunnel";
     case Forwarding::route: return "Route";
     case Forwarding::bypass: return "";
+    case Forwarding::fullnat: return "FullNat";
     }
     return "Unknown";
 }

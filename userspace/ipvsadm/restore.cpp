@@ -58,7 +58,11 @@ Result<std::vector<Rule>, int> read_rules(const std::string& program, World& wor
         Failure failure;
         if (!command)
             failure = command.error();
-        else if (!can_be_restored(*command))
+        else if (const auto* changes = std::get_if<Changes>(&*command)) {
+            for (const Operation& operation : changes->operations)
+                rules.push_back({number, Command{operation}});
+            continue;
+        } else if (!can_be_restored(*command))
             failure = {exit_usage, "`" + words.front() + "' changes nothing and is no rule"};
         else {
             rules.push_back({number, std::move(*command)});

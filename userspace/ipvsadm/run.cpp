@@ -96,13 +96,43 @@ int save_all(World& world, Kernel& kernel, bool numeric) {
     auto services = read_services(kernel, true);
     if (!services)
         return refused(world, Asked::anything, services.error(), exit_list_failure);
+    Result<std::vector<ListedLocalAddress>> pools = std::vector<ListedLocalAddress>{};
+    if (kernel.has_extensions())
+        pools = kernel.local_addresses(std::nullopt);
+    if (!pools)
+        return refused(world, Asked::anything, pools.error(), exit_list_failure);
     for (ListedService& service : *services) {
         auto table = read_table(kernel, std::move(service), true);
         if (!table)
             return refused(world, Asked::get_dests, table.error(), exit_list_failure);
         world.out << save_rules(*table, numeric, world.names);
+        for (const ListedLocalAddress& listed : *pools)
+            if (listed.service == table->service.service.id)
+                world.out << save_local_address(listed, numeric, world.names);
     }
     return exit_success;
+}
+
+int list_local_addresses(World& world, Kernel& kernel, const ListLocalAddresses& list) {
+    auto listed = kernel.local_addresses(list.only);
+    if (!listed)
+        return refused(world, Asked::get_service, listed.error(), exit_list_failure);
+    *listed = sorted_as_listed(std::move(*listed), [](const ListedLocalAddress& a, const ListedLocalAddress& b) {
+        return compare_listed(a.service, b.service);
+    });
+    if (list.json != JsonStyle::none)
+        world.out << local_addresses_json(*listed, list.json);
+    else
+        world.out << local_address_table(*listed, list.numeric, world.names);
+    return exit_success;
+}
+
+int change_all(World& world, Kernel& kernel, const Changes& changes) {
+    auto applied = kernel.apply_batch(changes.operations);
+    if (applied)
+        return exit_success;
+    const auto which = applied.error().operation.value_or(0);
+    return refused(world, asked_by(changes.operations[which]), applied.error().error);
 }
 
 int list_connections(World& world, Kernel& kernel, const ListFormat& format) {
@@ -166,6 +196,7 @@ int carry_out(const Command& command, const std::string& program, Kernel& kernel
     return std::visit(
         Overloaded{
             [&](const Operation& change) { return ended(world, asked_by(change), kernel.apply(change)); },
+            [&](const Changes& changes) { return change_all(world, kernel, changes); },
             [&](const ListServices& list) {
                 if (list.only)
                     return list_one(world, kernel, info, list);
@@ -176,6 +207,7 @@ int carry_out(const Command& command, const std::string& program, Kernel& kernel
             [&](const ListTimeouts& list) { return list_timeouts(world, kernel, list.json); },
             [&](const ListDaemons& list) { return list_daemons(world, kernel, list.json); },
             [&](const ListDrops& list) { return list_drops(world, kernel, list); },
+            [&](const ListLocalAddresses& list) { return list_local_addresses(world, kernel, list); },
             [&](const Save& save) { return save_all(world, kernel, save.numeric); },
             [&](const Restore& restore) { return restore_table(restore, kernel, program, world); },
             [&](const SetTimeouts& set) { return ended(world, Asked::anything, kernel.set_timeouts(set.timeouts)); },

@@ -145,6 +145,12 @@ Result<Inverse> inverse_of(const Command& undone, Kernel& kernel) {
                           [](const AddDest& add) -> Result<Inverse> {
                               return Inverse{{command(DeleteDest{add.service, add.dest.endpoint})}, {}};
                           },
+                          [](const AddLocalAddress& add) -> Result<Inverse> {
+                              return Inverse{{command(DeleteLocalAddress{add.service, add.address})}, {}};
+                          },
+                          [](const DeleteLocalAddress& del) -> Result<Inverse> {
+                              return Inverse{{command(AddLocalAddress{del.service, del.address})}, {}};
+                          },
                           [](const ZeroCounters&) -> Result<Inverse> {
                               return Inverse{{}, "counters that were zeroed stay zero"};
                           },

@@ -77,7 +77,11 @@ Result<Info> Client::info() {
 }
 
 Result<void> Client::apply(const Operation& operation) {
-    return act(encode_operation(operation));
+    methods_.reset();
+    if (!is_extension(operation))
+        return act(encode_operation(operation));
+    auto applied = apply_batch({&operation, 1});
+    return applied ? Result<void>() : applied.error().error;
 }
 
 Result<std::vector<ListedService>> Client::services() {
@@ -90,7 +94,31 @@ Result<ListedService> Client::service(const ServiceId& id) {
 
 Result<std::vector<ListedDest>> Client::dests(const ServiceId& id) {
     const auto decode = [&](const Attributes& reply) { return decode_dest(reply, family_of(id)); };
-    return get_all<ListedDest>(ipvs_, encode_get_dests(id), decode);
+    auto dests = get_all<ListedDest>(ipvs_, encode_get_dests(id), decode);
+    if (dests)
+        if (auto named = name_methods(id, *dests); !named)
+            return named.error();
+    return dests;
+}
+
+Result<void> Client::name_methods(const ServiceId& id, std::vector<ListedDest>& dests) {
+    if (dests.empty() || !has_extensions())
+        return {};
+    if (!methods_) {
+        auto target = extensions();
+        if (!target)
+            return target.error();
+        auto methods = get_all<DestMethod>(*target, encode_get_methods(), decode_method);
+        if (!methods)
+            return methods.error();
+        methods_ = std::move(*methods);
+    }
+    for (const DestMethod& method : *methods_)
+        if (method.service == id)
+            for (ListedDest& listed : dests)
+                if (listed.dest.endpoint == method.dest)
+                    listed.dest.forwarding = method.forwarding;
+    return {};
 }
 
 Result<Timeouts> Client::timeouts() {
@@ -155,6 +183,7 @@ Result<GenlTarget> Client::extensions() {
 }
 
 Result<void, BatchError> Client::apply_batch(std::span<const Operation> operations) {
+    methods_.reset();
     auto target = extensions();
     if (!target)
         return BatchError{target.error(), std::nullopt};
@@ -171,6 +200,13 @@ Result<std::vector<DropTable>> Client::drops() {
     if (!target)
         return target.error();
     return get_all<DropTable>(*target, encode_get_drops(), decode_drops);
+}
+
+Result<std::vector<ListedLocalAddress>> Client::local_addresses(const std::optional<ServiceId>& only) {
+    auto target = extensions();
+    if (!target)
+        return target.error();
+    return get_all<ListedLocalAddress>(*target, encode_get_local_addresses(only), decode_local_address);
 }
 
 std::optional<std::string> abi_mismatch(const ModuleInfo& module) {

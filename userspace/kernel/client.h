@@ -27,6 +27,7 @@ class Client final : public Kernel {
     Result<ModuleInfo> module_info() override;
     Result<void, BatchError> apply_batch(std::span<const Operation> operations) override;
     Result<std::vector<DropTable>> drops() override;
+    Result<std::vector<ListedLocalAddress>> local_addresses(const std::optional<ServiceId>& only) override;
 
   private:
     template <class T, class Decode> Result<T> get_one(GenlTarget target, const Request& request, Decode decode);
@@ -34,12 +35,16 @@ class Client final : public Kernel {
     Result<std::vector<T>> get_all(GenlTarget target, const Request& request, Decode decode);
     Result<void> act(const Request& request);
 
+    // Puts right the methods that family "IPVS" has no name for.
+    Result<void> name_methods(const ServiceId& id, std::vector<ListedDest>& dests);
+
     // The number of family "LVS", once module and tool agree on a version.
     Result<GenlTarget> extensions();
 
     Socket socket_;
     GenlTarget ipvs_;
     std::optional<GenlTarget> lvs_;
+    std::optional<std::vector<DestMethod>> methods_; // none: not asked for since the last change
 };
 
 // Which side is to be upgraded when this tool's ABI version is outside the module's range.

@@ -83,7 +83,7 @@ Result<void> FakeKernel::change(const AddService& add) {
         return refusal(EEXIST, "service exists");
     if (auto checked = check_service(add.service); !checked)
         return checked;
-    table.push_back({{add.service, {}}, {}});
+    table.push_back({{add.service, {}}, {}, {}});
     return {};
 }
 
@@ -142,6 +142,49 @@ Result<void> FakeKernel::change(const DeleteDest& del) {
         return refusal(ENOENT, "no such dest");
     dests.erase(found);
     return {};
+}
+
+Result<void> FakeKernel::change(const AddLocalAddress& add) {
+    if (!extensions)
+        return refusal(EOPNOTSUPP, "the running kernel module is plain ip_vs; this needs lvs");
+    auto entry = existing(add.service);
+    if (!entry)
+        return entry.error();
+    auto& pool = (*entry)->local_addresses;
+    if (std::find(pool.begin(), pool.end(), add.address) != pool.end())
+        return refusal(EEXIST, "local address exists");
+    if (!is_unicast(add.address))
+        return refusal(EADDRNOTAVAIL, "not an address of this host");
+    pool.push_back(add.address);
+    return {};
+}
+
+Result<void> FakeKernel::change(const DeleteLocalAddress& del) {
+    if (!extensions)
+        return refusal(EOPNOTSUPP, "the running kernel module is plain ip_vs; this needs lvs");
+    auto entry = existing(del.service);
+    if (!entry)
+        return entry.error();
+    auto& pool = (*entry)->local_addresses;
+    const auto found = std::find(pool.begin(), pool.end(), del.address);
+    if (found == pool.end())
+        return refusal(ENOENT, "no such local address");
+    pool.erase(found);
+    return {};
+}
+
+Result<std::vector<ListedLocalAddress>> FakeKernel::local_addresses(const std::optional<ServiceId>& only) {
+    if (!extensions)
+        return refusal(EOPNOTSUPP, "the running kernel module is plain ip_vs; this needs lvs");
+    if (only)
+        if (auto entry = existing(*only); !entry)
+            return entry.error();
+    std::vector<ListedLocalAddress> out;
+    for (const Entry& entry : table)
+        if (!only || entry.service.service.id == *only)
+            for (const Address& address : entry.local_addresses)
+                out.push_back({entry.service.service.id, address, 0, 0, 0});
+    return out;
 }
 
 Result<void> FakeKernel::change(const ZeroCounters& which) {

@@ -25,6 +25,7 @@ class FakeKernel final : public Kernel {
     struct Entry {
         ListedService service;
         std::vector<ListedDest> dests;
+        std::vector<Address> local_addresses{};
         bool operator==(const Entry&) const = default;
     };
     std::vector<Entry> table;
@@ -44,6 +45,7 @@ class FakeKernel final : public Kernel {
     Result<ModuleInfo> module_info() override;
     Result<void, BatchError> apply_batch(std::span<const Operation> operations) override;
     Result<std::vector<DropTable>> drops() override;
+    Result<std::vector<ListedLocalAddress>> local_addresses(const std::optional<ServiceId>& only) override;
 
   private:
     Entry* find(const ServiceId& id);
@@ -57,6 +59,8 @@ class FakeKernel final : public Kernel {
     Result<void> change(const AddDest& add);
     Result<void> change(const EditDest& edit);
     Result<void> change(const DeleteDest& del);
+    Result<void> change(const AddLocalAddress& add);
+    Result<void> change(const DeleteLocalAddress& del);
     Result<void> change(const ZeroCounters& which);
     Result<void> change(const Flush& flush);
 

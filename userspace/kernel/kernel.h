@@ -44,6 +44,7 @@ class Kernel {
     virtual Result<ModuleInfo> module_info() = 0;
     virtual Result<void, BatchError> apply_batch(std::span<const Operation> operations) = 0; // all or none
     virtual Result<std::vector<DropTable>> drops() = 0;
+    virtual Result<std::vector<ListedLocalAddress>> local_addresses(const std::optional<ServiceId>& only) = 0;
 };
 
 // The way to the kernel the program runs on; loads the module if nothing answers.

@@ -79,6 +79,24 @@ struct DropTable {
     bool operator==(const DropTable&) const = default;
 };
 
+// What is known of a local address; the numbers are of all services that share it.
+struct ListedLocalAddress {
+    ServiceId service;
+    Address address;
+    std::uint32_t ports = 0;     // taken by connections
+    std::uint64_t conflicts = 0; // ports that were passed over: a socket of the director has them
+    std::uint64_t exhausted = 0; // connections that found no port
+    bool operator==(const ListedLocalAddress&) const = default;
+};
+
+// The method of a dest that family "IPVS" has no name for.
+struct DestMethod {
+    ServiceId service;
+    Endpoint dest;
+    Forwarding forwarding = Forwarding::fullnat;
+    bool operator==(const DestMethod&) const = default;
+};
+
 struct Connection {
     std::string protocol; // as the kernel calls it, `TCP`
     Endpoint client;

@@ -36,6 +36,17 @@ struct DeleteDest {
     Endpoint dest;
     bool operator==(const DeleteDest&) const = default;
 };
+// An address under which the director speaks to the service's FULLNAT dests.
+struct AddLocalAddress {
+    ServiceId service;
+    Address address;
+    bool operator==(const AddLocalAddress&) const = default;
+};
+struct DeleteLocalAddress {
+    ServiceId service;
+    Address address;
+    bool operator==(const DeleteLocalAddress&) const = default;
+};
 struct ZeroCounters {
     std::optional<ServiceId> service; // none: all, and the totals
     bool operator==(const ZeroCounters&) const = default;
@@ -44,8 +55,13 @@ struct Flush {
     bool operator==(const Flush&) const = default;
 };
 
-using Operation =
-    std::variant<AddService, EditService, DeleteService, AddDest, EditDest, DeleteDest, ZeroCounters, Flush>;
+using Operation = std::variant<AddService, EditService, DeleteService, AddDest, EditDest, DeleteDest, AddLocalAddress,
+                               DeleteLocalAddress, ZeroCounters, Flush>;
+
+// Whether only the module lvs knows it, not plain ip_vs.
+inline bool is_extension(const Operation& operation) {
+    return std::holds_alternative<AddLocalAddress>(operation) || std::holds_alternative<DeleteLocalAddress>(operation);
+}
 
 template <class... Cases> struct Overloaded : Cases... { using Cases::operator()...; };
 template <class... Cases> Overloaded(Cases...) -> Overloaded<Cases...>;

@@ -65,7 +65,7 @@ inline std::uint32_t whole_mask(Family family) {
     return family == Family::ipv4 ? whole_ipv4_mask : whole_ipv6_prefix;
 }
 
-enum class Forwarding : std::uint32_t { masquerade = 0, local = 1, tunnel = 2, route = 3, bypass = 4 };
+enum class Forwarding : std::uint32_t { masquerade = 0, local = 1, tunnel = 2, route = 3, bypass = 4, fullnat = 5 };
 
 enum class TunnelType : std::uint8_t { ipip = 0, gue = 1, gre = 2 };
 

@@ -1,0 +1,302 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""FULLNAT: both ends of a packet are translated; local addresses, their ports, and what becomes of them."""
+import itertools
+import os
+import socket
+
+from lib import ipvs, packet, wait
+from lib.harness import test
+from lib.lab import VIPS, Lab
+from lib.traffic import Server, TcpClient, UdpClient
+
+FAMILIES = (4, 6)
+MEGABYTE = 1 << 20
+PORT_UNREACHABLE = {4: (3, 3), 6: (1, 4)}
+CONNECTIONS = 4000
+NUMBERS = itertools.count(10)  # the last part of a local address
+
+
+def local_addresses(t, af, count=1):
+    """Gives the director that many local addresses for the test, which no other test has."""
+    bits, first = (32, "10.8.0.") if af == 4 else (128, "fd00:8::")
+    chosen = [f"{first}{next(NUMBERS)}" for _ in range(count)]
+    t.lab.director_ns.ip(*[f"addr add {laddr}/{bits} dev back" + (" nodad" if af == 6 else "") for laddr in chosen])
+    t.cleanup(t.lab.director_ns.ip, *[f"addr del {laddr}/{bits} dev back" for laddr in chosen])
+    return chosen
+
+
+def fullnat_service(t, proto, af, rip, rport, laddrs, vip="other", options=""):
+    """A service with one dest by FULLNAT and a pool. Returns VIP, port and the service's name."""
+    vip, port = VIPS[af][vip], t.port()
+    name = t.director.service(proto, vip, port, "rr", [(rip, rport, "-b")], options)
+    for laddr in laddrs:
+        t.director.ipvsadm("-P", *name.split(), "-z", laddr)
+    return vip, port, name
+
+
+def ghost(t, proto, af, laddrs):
+    """The same with a real server on paper: packets to it arrive at lab.inside."""
+    rip, rport = Lab.GHOST_RS[af][0], t.port()
+    vip, port, name = fullnat_service(t, proto, af, rip, rport, laddrs)
+    t.lab.inside.drain()
+    t.lab.outside.drain()
+    return vip, port, rip, rport, name
+
+
+def pool(t, name):
+    """{address: (ports taken, conflicts, exhausted)} of a service, as ipvsadm tells."""
+    rows = [line.split() for line in t.director.ipvsadm("-G", *name.split(), "-n").out.splitlines()[3:]]
+    return {row[1]: tuple(map(int, row[2:])) for row in rows}
+
+
+def limit_ports(t, low, high):
+    t.lab.director_ns.sysctl(ipv4__vs__fullnat_lport_min=low, ipv4__vs__fullnat_lport_max=high)
+    t.cleanup(lambda: t.lab.director_ns.sysctl(ipv4__vs__fullnat_lport_min=5000, ipv4__vs__fullnat_lport_max=65535))
+
+
+@test(lvs_only=True, af=FAMILIES)
+def tcp(t, af):
+    """10 MB each way arrive whole, with offloads as they are."""
+    rport = t.port()
+    t.closing(Server(t.lab.rs[0], "tcp", Lab.RS[af][0], rport, "fullnat"))
+    vip, port, _ = fullnat_service(t, "tcp", af, Lab.RS[af][0], rport, local_addresses(t, af, 2))
+    with TcpClient(t.lab.client, vip, port) as client:
+        t.equal(client.exchange(10 * MEGABYTE, 10 * MEGABYTE), "fullnat", "the server that answered")
+    wait.equals(lambda: t.director.service_stats("tcp", vip, port)["outbytes"] > 10 * MEGABYTE, True, 5,
+                "the replies went through the director")
+
+
+@test(lvs_only=True, af=FAMILIES)
+def tcp_without_offloads(t, af):
+    """The same with neither segmentation nor checksum offload."""
+    hosts = [(t.lab.client, "eth0"), (t.lab.rs[0], "eth0"), (t.lab.director_ns, "front"), (t.lab.director_ns, "back")]
+
+    def offloads(state):
+        for ns, device in hosts:
+            ns.run("ethtool", "-K", device, "tx", state, "sg", state, "tso", state, "gso", state)
+
+    offloads("off")
+    t.cleanup(offloads, "on")
+    rport = t.port()
+    t.closing(Server(t.lab.rs[0], "tcp", Lab.RS[af][0], rport, "fullnat"))
+    vip, port, _ = fullnat_service(t, "tcp", af, Lab.RS[af][0], rport, local_addresses(t, af))
+    with TcpClient(t.lab.client, vip, port) as client:
+        t.equal(client.exchange(2 * MEGABYTE, 2 * MEGABYTE), "fullnat", "the server that answered")
+
+
+@test(lvs_only=True, af=FAMILIES)
+def udp(t, af):
+    """Datagrams of all sizes come back as they were, those that need fragments too."""
+    rport = t.port()
+    t.closing(Server(t.lab.rs[0], "udp", Lab.RS[af][0], rport, "fullnat"))
+    vip, port, _ = fullnat_service(t, "udp", af, Lab.RS[af][0], rport, local_addresses(t, af))
+    with UdpClient(t.lab.client, vip, port) as client:
+        for size in (1, 2, 512, 1452, 1453, 1472, 1473, 9000, 60000):
+            data = os.urandom(size)
+            t.equal(client.ask(data) == data, True, f"the answer to {size} bytes is what was sent")
+
+
+@test(lvs_only=True, af=FAMILIES, proto=("tcp", "udp"))
+def headers(t, af, proto):
+    """Both ends are rewritten both ways, checksums are right, the TTL counts down."""
+    laddr, = local_addresses(t, af)
+    vip, port, rip, rport, name = ghost(t, proto, af, [laddr])
+    client, sport = Lab.GHOST_CLIENT[af], 4100
+
+    def packet_of(src, src_port, dst, dst_port, flags):
+        if proto == "udp":
+            return packet.udp(src, src_port, dst, dst_port, b"data" * 9)
+        return packet.tcp(src, src_port, dst, dst_port, flags, seq=77, ack=88)
+
+    t.lab.outside.send(packet_of(client, sport, vip, port, packet.SYN))
+    request = t.lab.inside.receive(lambda p: p.dst == rip)
+    lport = request.sport
+    t.equal((request.flow, request.ttl, request.valid), ((laddr, lport, rip, rport), 63, True), "request")
+    t.equal(5000 <= lport <= 65535, True, f"local port {lport}")
+    t.lab.inside.send(packet_of(rip, rport, laddr, lport, packet.SYN | packet.ACK))
+    reply = t.lab.outside.receive(lambda p: p.dst == client)
+    t.equal((reply.flow, reply.ttl, reply.valid), ((vip, port, client, sport), 63, True), "reply")
+    t.lab.outside.send(packet_of(client, sport, vip, port, packet.ACK))
+    t.equal(t.lab.inside.receive(lambda p: p.dst == rip).flow, (laddr, lport, rip, rport), "the next request")
+    t.equal(pool(t, name), {laddr: (1, 0, 0)}, "ports taken")
+
+
+@test(lvs_only=True, af=FAMILIES)
+def errors_both_ways(t, af):
+    """An ICMP error goes to the end that it is about, and quotes what that end sent."""
+    laddr, = local_addresses(t, af)
+    vip, port, rip, rport, _ = ghost(t, "udp", af, [laddr])
+    client, sport = Lab.GHOST_CLIENT[af], 4101
+    t.lab.outside.send(packet.udp(client, sport, vip, port, b"x" * 100))
+    request = t.lab.inside.receive(lambda p: p.dst == rip)
+    for kind, code, rest in {4: [(3, 3, 0), (3, 4, 1300), (11, 0, 0)], 6: [(1, 4, 0), (2, 0, 1300), (3, 0, 0)]}[af]:
+        t.lab.inside.send(packet.icmp(Lab.SINK[af], laddr, kind, code, request.data, rest))
+        error = t.lab.outside.receive(lambda p: p.dst == client and p.quote)
+        t.equal((error.src, error.kind, error.code, error.rest), (vip, kind, code, rest), "error to the client")
+        t.equal(error.quote.flow, (client, sport, vip, port), "what it quotes")
+        t.equal((error.valid, error.quote.valid), (True, True), f"checksums {error.faults} {error.quote.faults}")
+        t.lab.inside.send(packet.udp(rip, rport, laddr, request.sport, b"y" * 100))
+        reply = t.lab.outside.receive(lambda p: p.dst == client and p.sport == port)
+        t.lab.outside.send(packet.icmp(Lab.ROUTER_FRONT[af], vip, kind, code, reply.data, rest))
+        error = t.lab.inside.receive(lambda p: p.dst == rip and p.quote)
+        t.equal((error.src, error.kind, error.code, error.rest), (laddr, kind, code, rest), "error to the real server")
+        t.equal(error.quote.flow, (rip, rport, laddr, request.sport), "what it quotes")
+        t.equal((error.valid, error.quote.valid), (True, True), f"checksums {error.faults} {error.quote.faults}")
+
+
+@test(lvs_only=True, af=FAMILIES)
+def from_the_director(t, af):
+    """A client on the director itself is served by FULLNAT as well."""
+    rport = t.port()
+    t.closing(Server(t.lab.rs[0], "tcp", Lab.RS[af][0], rport, "fullnat"))
+    vip, port, _ = fullnat_service(t, "tcp", af, Lab.RS[af][0], rport, local_addresses(t, af))
+    with TcpClient(t.lab.director_ns, vip, port, source=Lab.FRONT[af]) as client:
+        t.equal(client.exchange(MEGABYTE, MEGABYTE), "fullnat", "the server that answered")
+
+
+@test(lvs_only=True, af=FAMILIES)
+def too_big(t, af):
+    """A request or reply over the MTU of the way on is answered with that MTU, in the sender's own terms."""
+    laddr, = local_addresses(t, af)
+    vip, port, rip, rport, _ = ghost(t, "udp", af, [laddr])
+    client, sport = Lab.GHOST_CLIENT[af], 4102
+    overhead = {4: 28, 6: 48}[af]
+    t.lab.outside.send(packet.udp(client, sport, vip, port, b"first"))
+    lport = t.lab.inside.receive(lambda p: p.dst == rip).sport
+    for device, target in (("back", rip), ("front", client)):
+        bits = 32 if af == 4 else 128
+        via = "" if device == "back" else f"via {Lab.ROUTER_FRONT[af]}"
+        t.lab.director_ns.ip(f"route add {target}/{bits} {via} dev {device} mtu 1400")
+        t.cleanup(t.lab.director_ns.ip, f"route del {target}/{bits} {via} dev {device}")
+    data = b"z" * (1401 - overhead)
+    t.lab.outside.send(packet.udp(client, sport, vip, port, data, df=True))
+    told = t.lab.outside.receive(lambda p: p.dst == client and p.quote)
+    t.equal((told.rest, told.quote.flow), (1400, (client, sport, vip, port)), "what the client is told")
+    t.lab.inside.send(packet.udp(rip, rport, laddr, lport, data, df=True))
+    told = t.lab.inside.receive(lambda p: p.dst == rip and p.quote)
+    t.equal((told.rest, told.quote.flow), (1400, (rip, rport, laddr, lport)), "what the real server is told")
+
+
+@test(lvs_only=True)
+def pools(t):
+    """Addresses are added one by one, by range and by network; errors change nothing; save and restore keep them."""
+    one, two, three = local_addresses(t, 4, 3)
+    vip, port, name = fullnat_service(t, "tcp", 4, Lab.RS[4][0], 80, [])
+    t.director.ipvsadm("-P", *name.split(), "-z", f"{one}-{two}")
+    t.equal(sorted(pool(t, name)), [one, two], "the pool")
+    for args, text in (((f"{two}",), "Local address already exists"),
+                       ((f"{three}-10.8.0.200",), "The local address is not an address of this host"),
+                       (("127.0.0.1",), "The local address is not an address of this host")):
+        answer = t.director.ipvsadm("-P", *name.split(), "-z", *args, check=False)
+        t.equal((answer.code, answer.err.strip()), (255, text), f"adding {args[0]}")
+    t.equal(sorted(pool(t, name)), [one, two], "the pool is as before")
+    rules = t.director.ipvsadm("-S", "-n").out
+    t.equal([line for line in rules.splitlines() if line.startswith("-P")],
+            [f"-P -t {vip}:{port} -z {laddr}" for laddr in (one, two)], "saved")
+    t.equal(f"-a -t {vip}:{port} -r {Lab.RS[4][0]}:80 -b -w 1" in rules.splitlines(), True, "the method is saved")
+    t.director.clear()
+    t.director.ipvsadm("-R", stdin=rules)
+    t.equal(t.director.ipvsadm("-S", "-n").out, rules, "restored")
+    t.equal("FullNat" in t.director.ipvsadm("-L", "-n").out, True, "listed by ours")
+    t.equal("Masq" in t.director.ipvsadm("-L", "-n", tool=ipvs.STOCK_IPVSADM).out, True, "listed by the stock tool")
+    t.director.ipvsadm("-Q", *name.split(), "-z", one)
+    answer = t.director.ipvsadm("-Q", *name.split(), "-z", one, check=False)
+    t.equal((answer.code, answer.err.strip()), (255, "No such local address"), "deleting it again")
+    t.equal(sorted(pool(t, name)), [two], "the pool")
+
+
+@test(lvs_only=True, af=FAMILIES)
+def without_a_pool(t, af):
+    """A service without local addresses refuses at once, and counts."""
+    vip, port, rip, rport, _ = ghost(t, "udp", af, [])
+    client = Lab.GHOST_CLIENT[af]
+    t.lab.outside.send(packet.udp(client, 4103, vip, port, b"x"))
+    told = t.lab.outside.receive(lambda p: p.dst == client and p.quote)
+    t.equal((told.kind, told.code), PORT_UNREACHABLE[af], "the answer")
+    t.equal(t.director.drops(("udp", vip, port))["no-local-address"], 1, "drops")
+
+
+@test(lvs_only=True)
+def no_port_left(t):
+    """Connections beyond the last port are refused at once and counted; a port that became free is taken again."""
+    laddr, = local_addresses(t, 4)
+    limit_ports(t, 6000, 6002)
+    vip, port, rip, rport, name = ghost(t, "udp", 4, [laddr])
+    client = Lab.GHOST_CLIENT[4]
+    timeouts = t.director.ipvsadm("-L", "--timeout").out.split(": ")[1].split()
+    t.director.ipvsadm("--set", "0", "0", "2")
+    t.cleanup(t.director.ipvsadm, "--set", *timeouts)
+    taken = set()
+    for sport in range(4110, 4113):
+        t.lab.outside.send(packet.udp(client, sport, vip, port, b"x"))
+        taken.add(t.lab.inside.receive(lambda p: p.dst == rip).sport)
+    t.equal(taken, {6000, 6001, 6002}, "ports")
+    t.lab.outside.send(packet.udp(client, 4113, vip, port, b"x"))
+    told = t.lab.outside.receive(lambda p: p.dst == client and p.quote)
+    t.equal((told.kind, told.code, told.quote.flow), (3, 3, (client, 4113, vip, port)), "the answer")
+    t.equal(t.director.drops(("udp", vip, port))["no-local-port"], 1, "drops")
+    t.equal(pool(t, name), {laddr: (3, 0, 1)}, "the pool")
+    wait.equals(lambda: pool(t, name)[laddr][0], 0, 30, "ports taken after the connections expired")
+    t.lab.outside.send(packet.udp(client, 4113, vip, port, b"x"))
+    t.equal(t.lab.inside.receive(lambda p: p.dst == rip).sport in taken, True, "a port again")
+
+
+@test(lvs_only=True, proto=("tcp", "udp"))
+def ports_of_own_sockets(t, proto):
+    """A port from which a socket of the director speaks to the real server is passed over."""
+    laddr, = local_addresses(t, 4)
+    rport = t.port()
+    t.closing(Server(t.lab.rs[0], proto, Lab.RS[4][0], rport, "real"))
+    vip, port, name = fullnat_service(t, proto, 4, Lab.RS[4][0], rport, [laddr])
+    with t.lab.director_ns:
+        own = socket.socket(socket.AF_INET, socket.SOCK_STREAM if proto == "tcp" else socket.SOCK_DGRAM)
+        own.bind((laddr, 7001))
+        own.connect((Lab.RS[4][0], rport))
+    t.cleanup(own.close)
+    limit_ports(t, 7001, 7002)
+    client = (TcpClient if proto == "tcp" else UdpClient)(t.lab.client, vip, port)
+    with client:
+        if proto == "tcp":
+            t.equal(client.exchange(1000, 1000), "real", "the server that answered")
+        else:
+            t.equal(client.ask(b"hello"), b"hello", "the answer")
+        t.equal(pool(t, name)[laddr][0], 1, "ports taken")
+    t.equal(pool(t, name)[laddr][1] <= 1, True, "conflicts")
+    t.lab.outside.send(packet.udp(Lab.GHOST_CLIENT[4], 4120, vip, port, b"x") if proto == "udp" else
+                       packet.tcp(Lab.GHOST_CLIENT[4], 4120, vip, port, packet.SYN))
+    told = t.lab.outside.receive(lambda p: p.dst == Lab.GHOST_CLIENT[4] and p.quote)
+    t.equal((told.kind, told.code), (3, 3), "no port is left, for one is a socket's")
+    t.equal(pool(t, name)[laddr][1] > 0, True, "a conflict was counted")
+
+
+@test(lvs_only=True)
+def many_from_one_address(t):
+    """Thousands of connections from one local address to one port: every port once, all given back."""
+    laddr, = local_addresses(t, 4)
+    vip, port, rip, rport, name = ghost(t, "udp", 4, [laddr])
+    seen = set()
+    for index in range(CONNECTIONS):
+        client = f"10.9.{1 + index // 250}.{1 + index % 250}"
+        t.lab.outside.send(packet.udp(client, 5000 + index % 7, vip, port, b"x"))
+        seen.add(t.lab.inside.receive(lambda p: p.dst == rip).sport)
+    t.equal(len(seen), CONNECTIONS, "different ports")
+    t.equal(pool(t, name), {laddr: (CONNECTIONS, 0, 0)}, "the pool")
+    t.equal(len(t.director.conns(vip, port)), CONNECTIONS, "connections")
+
+
+@test(lvs_only=True)
+def address_deleted_under_traffic(t):
+    """A connection keeps its local address and port when the address leaves the pool."""
+    one, two = local_addresses(t, 4, 2)
+    rport = t.port()
+    t.closing(Server(t.lab.rs[0], "tcp", Lab.RS[4][0], rport, "fullnat"))
+    vip, port, name = fullnat_service(t, "tcp", 4, Lab.RS[4][0], rport, [one])
+    with TcpClient(t.lab.client, vip, port) as client:
+        t.equal(client.exchange(1000, 1000), "fullnat", "the server that answered")
+        t.director.ipvsadm("-P", *name.split(), "-z", two)
+        t.director.ipvsadm("-Q", *name.split(), "-z", one)
+        t.equal(client.exchange(MEGABYTE, MEGABYTE), "fullnat", "the server that still answers")
+        t.equal(pool(t, name), {two: (0, 0, 0)}, "the pool")
+    with TcpClient(t.lab.client, vip, port) as client:
+        t.equal(client.exchange(1000, 1000), "fullnat", "the server that answered")
+        t.equal(pool(t, name)[two][0], 1, "ports of the other address")
