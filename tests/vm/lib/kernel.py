@@ -114,7 +114,7 @@ def insert():
 
 def remove():
     if ipvs.MODULE == "lvs":
-        run("rmmod", "lvs")
+        run("rmmod", "lvs", timeout=300)  # a debug kernel on a busy host has many connections to free
     else:
         schedulers = [name for name in os.listdir("/sys/module") if name.startswith("ip_vs_")]  # more came when asked for
         run("modprobe", "-r", *schedulers, "ip_vs")
