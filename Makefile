@@ -37,9 +37,9 @@ all: module tools
 
 help:
 	@echo "On a director (needs the headers of its kernel, see scripts/setup.sh for the other packages):"
-	@echo "  make             build lvs.ko for the running kernel, and the tools, under build/"
+	@echo "  make             build lvs.ko and toa.ko for the running kernel, and the tools, under build/"
 	@echo "  make KDIR=DIR    the same for another kernel, DIR being its headers (/lib/modules/VERSION/build)"
-	@echo "  make install     module to /lib/modules/VERSION/updates, tools to $(PREFIX)/sbin, names to /etc/modprobe.d"
+	@echo "  make install     modules to /lib/modules/VERSION/updates, tools to $(PREFIX)/sbin, names to /etc/modprobe.d"
 	@echo "                   (DESTDIR=, PREFIX=, INSTALL_MOD_PATH= as usual)"
 	@echo "  make uninstall   take that away again"
 	@echo "  make clean       remove build/"
@@ -79,6 +79,7 @@ module:
 	@cd $(MODULE_TREE) && find . -type l ! -exec test -e {} \; -delete && cp -rsf $(ROOT)/{Kbuild,include,kmod} . && mkdir -p tests && cp -rsf $(ROOT)/tests/planted tests/
 	$(MAKE) -C $(KDIR) $(KARCH) M=$(MODULE_TREE) -j$(JOBS) KCFLAGS="$(KCFLAGS)" modules
 	@ln -sfn module/$(KVER)/lvs.ko $(BUILD)/lvs.ko
+	@rm -f $(BUILD)/toa.ko && if [ -e $(MODULE_TREE)/toa.ko ]; then ln -s module/$(KVER)/toa.ko $(BUILD)/toa.ko; fi
 
 # --- the tools
 
@@ -97,8 +98,9 @@ $(BUILD)/CMakeCache.txt:
 install:
 	@test -n "$(KVER)" || { echo "There are no kernel headers in $(KDIR); say KDIR=/lib/modules/VERSION/build" >&2; exit 1; }
 	@test -e $(MODULE_TREE)/lvs.ko || { echo "Nothing built for $(KVER) yet; run make first" >&2; exit 1; }
-	install -D -m 644 -t $(MODULES_DIR)/updates $(MODULE_TREE)/lvs.ko
+	install -D -m 644 -t $(MODULES_DIR)/updates $(wildcard $(MODULE_TREE)/*.ko)
 	install -D -m 644 scripts/lvs.modprobe.conf $(MODPROBE_D)/lvs.conf
+	install -D -m 644 scripts/toa.modprobe.conf $(MODPROBE_D)/toa.conf
 	DESTDIR=$(DESTDIR) cmake --install $(BUILD) --prefix $(PREFIX)
 	install -D -m 755 -t $(SBIN) scripts/lvs-realserver
 	install -D -m 644 -t $(MAN8) docs/lvs-realserver.8
@@ -112,6 +114,7 @@ install:
 
 uninstall:
 	rm -f $(MODULES_DIR)/updates/lvs.ko $(MODPROBE_D)/lvs.conf
+	rm -f $(MODULES_DIR)/updates/toa.ko $(MODPROBE_D)/toa.conf
 	rm -f $(COMPLETIONS)/ipvsadm
 	rm -f $(addprefix $(SBIN)/,$(TOOLS)) $(addprefix $(MAN8)/,$(addsuffix .8,$(TOOLS)))
 	@[ ! -e $(MODULES_DIR)/modules.builtin ] || depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(KVER)

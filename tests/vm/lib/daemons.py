@@ -47,18 +47,23 @@ def directory(t):
 
 
 class Nginx(Daemon):
-    """A web server that answers every request with its name."""
+    """A web server that answers every request with its name. log: also write that file, access_log() reads it."""
 
-    def __init__(self, t, ns, address, port, name):
+    def __init__(self, t, ns, address, port, name, log=None):
         path = directory(t)
+        self.log_path = f"{path}/{log}"
         with open(f"{path}/nginx.conf", "w") as conf:
             conf.write(f"daemon off; master_process off; pid {path}/pid; error_log stderr;\n"
                        "events {}\n"
-                       f"http {{ access_log off; client_body_temp_path {path}; proxy_temp_path {path}; "
+                       f"http {{ access_log {self.log_path if log else 'off'}; client_body_temp_path {path}; proxy_temp_path {path}; "
                        f"fastcgi_temp_path {path}; uwsgi_temp_path {path}; scgi_temp_path {path};\n"
                        f"server {{ listen {address}:{port}; return 200 '{name}\\n'; }} }}\n")
         super().__init__(ns, "nginx", "-c", f"{path}/nginx.conf", directory=path)
         wait.until(lambda: http(ns, address, port) == name, 20, f"{name} answers")
+
+    def access_log(self):
+        with open(self.log_path) as file:
+            return file.read().splitlines()
 
 
 def http(ns, address, port):
