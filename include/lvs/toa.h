@@ -63,7 +63,7 @@ struct lvs_uoa_header {
 
 /* getsockopt(fd, IPPROTO_IP, ...) on a real server with toa.ko. */
 
-#define LVS_UOA_SO_LOOKUP	2048	/* struct lvs_uoa_lookup or lvs_uoa_lookup_ipv4, both ways */
+#define LVS_UOA_SO_LOOKUP	2048	/* struct lvs_uoa_lookup, lvs_uoa_lookup_ipv4 */
 #define LVS_TOA_SO_NAT64	4096	/* struct lvs_toa_nat64: an IPv6 client, else ENOENT */
 #define LVS_TOA_SO_CLIENT	4097	/* struct lvs_toa_address: the client, else ENOENT */
 #define LVS_TOA_SO_PEER		4098	/* struct lvs_toa_address: the true peer */
