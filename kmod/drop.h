@@ -18,7 +18,9 @@
 	X(ICMP,		"icmp")		/* an ICMP error of a connection could not be relayed */ \
 	X(NO_CALL_ID,	"no-call-id")	/* a SIP service's datagram names no call */ \
 	X(NO_LADDR,	"no-local-address")	/* no local address for the dest */ \
-	X(NO_PORT,	"no-local-port")	/* no free port, client told */
+	X(NO_PORT,	"no-local-port")	/* no free port, client told */ \
+	X(DROP_PACKET,	"drop-packet")	/* one of some new connections, to spare memory */ \
+	X(CONN_MAX,	"conn-max")	/* as many connections as there may be */
 
 enum lvs_drop_reason {
 #define LVS_DROP_ENUM(id, name) LVS_DROP_##id,

@@ -38,6 +38,7 @@ static int __net_init netns_init(struct net *net)
 	lvs_conn_table_init(ln);
 	lvs_laddr_net_init(ln);
 	lvs_est_net_init(ln);
+	lvs_defence_net_init(ln);
 
 	ln->drops = alloc_percpu(struct lvs_drops);
 	if (!ln->drops)
@@ -65,6 +66,7 @@ static void __net_exit netns_exit(struct net *net)
 	}
 	lvs_hooks_net_exit(ln);
 	lvs_est_net_exit(ln);
+	lvs_defence_net_exit(ln);
 	/* From here on only the sweeper kills connections, too, which lvs_svc_net_exit() awaits. */
 	lvs_expiry_halt(&ln->conns);
 	lvs_conn_kill_all(ln);

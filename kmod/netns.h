@@ -12,6 +12,7 @@
 #include "conn/table.h"
 #include "core/sctp_state.h"
 #include "core/tcp_state.h"
+#include "defence.h"
 #include "drop.h"
 #include "stats.h"
 #include "svc/laddr.h"
@@ -34,6 +35,7 @@ struct lvs_net {
 	struct lvs_timeouts timeouts;
 	struct lvs_drops __percpu *drops;
 	struct lvs_sysctls sysctls;		/* READ_ONCE; whoever writes the files */
+	struct lvs_defence defence;
 
 	/* control path */
 	struct mutex ctl;			/* serialises control operations */

@@ -120,6 +120,16 @@ static noinline unsigned int one_packet(struct lvs_packet *pkt, const struct lvs
 	return lvs_fwd_request(pkt, &conn);
 }
 
+/* LVS_DROP_NONE, or why no more connections may be made at the moment. */
+static enum lvs_drop_reason may_connect(struct lvs_net *ln)
+{
+	if (unlikely((u32)atomic_read(&ln->conns.count) >= READ_ONCE(ln->sysctls.conn_max)))
+		return LVS_DROP_CONN_MAX;
+	if (unlikely(READ_ONCE(ln->defence.drop_rate)) && lvs_defence_drops(ln))
+		return LVS_DROP_DROP_PACKET;
+	return LVS_DROP_NONE;
+}
+
 /* The packet has no connection: make one if it is for a service, else set @verdict. */
 static struct lvs_conn *connect(struct lvs_packet *pkt, u32 hash, unsigned int *verdict)
 {
@@ -134,7 +144,9 @@ static struct lvs_conn *connect(struct lvs_packet *pkt, u32 hash, unsigned int *
 	svc = lvs_svc_lookup(pkt);
 	if (!svc)
 		return NULL;
-	reason = choose(svc, pkt, &choice);
+	reason = may_connect(pkt->ln);
+	if (likely(reason == LVS_DROP_NONE))
+		reason = choose(svc, pkt, &choice);
 	if (unlikely(reason != LVS_DROP_NONE)) {
 		*verdict = refuse(pkt, svc, reason);
 		return NULL;

@@ -1,26 +1,83 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The files under /proc/sys/net/ipv4/vs. */
+#include <linux/bits.h>
 #include <linux/limits.h>
+#include <linux/log2.h>
 #include <linux/slab.h>
+#include <linux/swap.h>
 
 #include "compat/sysctl.h"
 #include "netns.h"
 #include "sysctl.h"
 
+#define CONN_MAX	BIT(30)
+
 void lvs_sysctls_init(struct lvs_sysctls *s)
 {
-	s->lblc_expiration = 24 * 60 * 60;
-	s->lblcr_expiration = 24 * 60 * 60;
-	s->fullnat_lport_min = 5000;
-	s->fullnat_lport_max = 65535;
-	s->fullnat_lport_tries = 10000;
+	*s = (struct lvs_sysctls) {
+		.conn_max		= CONN_MAX,
+		.conn_reuse_mode	= 1,
+		.lblc_expiration	= 24 * 60 * 60,
+		.lblcr_expiration	= 24 * 60 * 60,
+		.amemthresh		= 1024,
+		.am_droprate		= 10,
+		.fullnat_lport_min	= 5000,
+		.fullnat_lport_max	= 65535,
+		.fullnat_lport_tries	= 10000,
+		.run_estimation		= 1,
+		.conn_lfactor		= -4,
+		.svc_lfactor		= -3,
+		.sync_version		= 1,
+		.sync_ports		= 1,
+		.sync_qlen_max		= min(nr_free_buffer_pages() / 32, (unsigned long)INT_MAX),
+		.sync_threshold		= { 3, 50 },
+	};
 }
 
 static int zero;
 static int one = 1;
+static int three = 3;
+static int eight = 8;
+static int minus_eight = -8;
 static int max_seconds = INT_MAX / HZ;
 static int max_port = U16_MAX;
 static int max_tries = 65536;
+static int max_conns = CONN_MAX;
+static int max_int = INT_MAX;
+
+/* A power of two up to 64. */
+static int sync_ports(lvs_ctl_table *table, int write, void *buffer, size_t *lenp, loff_t *ppos)
+{
+	int *field = table->data, value = READ_ONCE(*field), err;
+	struct ctl_table copy = { .data = &value, .maxlen = sizeof(value), .mode = table->mode };
+
+	err = proc_dointvec(&copy, write, buffer, lenp, ppos);
+	if (err || !write)
+		return err;
+	if (value < 1 || value > 64 || !is_power_of_2(value))
+		return -EINVAL;
+	WRITE_ONCE(*field, value);
+	return 0;
+}
+
+/* Two numbers: the first less than the second, unless that is 0. */
+static int sync_threshold(lvs_ctl_table *table, int write, void *buffer, size_t *lenp,
+			  loff_t *ppos)
+{
+	int *field = table->data, value[LVS_SYNC_THRESHOLDS], err;
+	struct ctl_table copy = { .data = value, .maxlen = sizeof(value), .mode = table->mode };
+
+	value[0] = READ_ONCE(field[0]);
+	value[1] = READ_ONCE(field[1]);
+	err = proc_dointvec(&copy, write, buffer, lenp, ppos);
+	if (err || !write)
+		return err;
+	if (value[0] < 0 || value[1] < 0 || (value[1] && value[0] >= value[1]))
+		return -EINVAL;
+	WRITE_ONCE(field[0], value[0]);
+	WRITE_ONCE(field[1], value[1]);
+	return 0;
+}
 
 /* A number from *@low to *@high; others are refused with EINVAL. */
 #define SYSCTL_RANGE(field, low, high)					\
@@ -34,16 +91,46 @@ static int max_tries = 65536;
 		.extra2		= (high),				\
 	}
 
+/* @num numbers with a rule of their own. */
+#define SYSCTL_RULE(field, num, rule)					\
+	{								\
+		.procname	= #field,				\
+		.data		= (void *)offsetof(struct lvs_sysctls, field), \
+		.maxlen		= (num) * sizeof(int),			\
+		.mode		= 0644,					\
+		.proc_handler	= (rule),				\
+	}
+
 /* .data tells the place in the namespace's struct lvs_sysctls. An empty entry at the end. */
 static const struct ctl_table template[] = {
-	SYSCTL_RANGE(lblc_expiration, &zero, &max_seconds),
-	SYSCTL_RANGE(lblcr_expiration, &zero, &max_seconds),
+	SYSCTL_RANGE(conn_max, &zero, &max_conns),
+	SYSCTL_RANGE(conn_reuse_mode, &zero, &three),
+	SYSCTL_RANGE(sloppy_tcp, &zero, &one),
+	SYSCTL_RANGE(sloppy_sctp, &zero, &one),
 	SYSCTL_RANGE(expire_nodest_conn, &zero, &one),
 	SYSCTL_RANGE(expire_quiescent_template, &zero, &one),
-	SYSCTL_RANGE(sloppy_sctp, &zero, &one),
+	SYSCTL_RANGE(lblc_expiration, &zero, &max_seconds),
+	SYSCTL_RANGE(lblcr_expiration, &zero, &max_seconds),
+	SYSCTL_RANGE(amemthresh, &zero, &max_int),
+	SYSCTL_RANGE(am_droprate, &zero, &max_int),
+	SYSCTL_RANGE(drop_entry, &zero, &three),
+	SYSCTL_RANGE(drop_packet, &zero, &three),
+	SYSCTL_RANGE(secure_tcp, &zero, &three),
 	SYSCTL_RANGE(fullnat_lport_min, &one, &max_port),
 	SYSCTL_RANGE(fullnat_lport_max, &one, &max_port),
 	SYSCTL_RANGE(fullnat_lport_tries, &one, &max_tries),
+	SYSCTL_RANGE(run_estimation, &zero, &one),
+	SYSCTL_RANGE(conn_lfactor, &minus_eight, &eight),
+	SYSCTL_RANGE(svc_lfactor, &minus_eight, &eight),
+	SYSCTL_RANGE(sync_version, &zero, &one),
+	SYSCTL_RULE(sync_ports, 1, sync_ports),
+	SYSCTL_RANGE(sync_persist_mode, &zero, &one),
+	SYSCTL_RANGE(sync_qlen_max, &zero, &max_int),
+	SYSCTL_RANGE(sync_sock_size, &zero, &max_int),
+	SYSCTL_RULE(sync_threshold, LVS_SYNC_THRESHOLDS, sync_threshold),
+	SYSCTL_RANGE(sync_refresh_period, &zero, &max_seconds),
+	SYSCTL_RANGE(sync_retries, &zero, &three),
+	SYSCTL_RANGE(backup_only, &zero, &one),
 	{}
 };
 

@@ -8,15 +8,50 @@
 #ifndef LVS_SYSCTL_H
 #define LVS_SYSCTL_H
 
+/* sync_threshold: a packet's number in its period, and the period. */
+#define LVS_SYNC_THRESHOLDS	2
+
+/* conn_reuse_mode: a SYN begins a new connection also in FIN_WAIT where replies are not seen. */
+#define LVS_REUSE_FIN_WAIT	2
+
 struct lvs_sysctls {
-	int lblc_expiration;	/* seconds */
-	int lblcr_expiration;	/* seconds */
+	/* new connections */
+	int conn_max;			/* as many there may be, templates included */
+	int conn_reuse_mode;		/* 0: a SYN never begins a new one; LVS_REUSE_* */
+	int sloppy_tcp;			/* bool: any segment but RST opens a connection */
+	int sloppy_sctp;		/* bool: any chunk but ABORT opens an association */
 	int expire_nodest_conn;		/* bool: a deleted dest's connections end */
 	int expire_quiescent_template;	/* bool: templates do not lead to a dest of weight 0 */
-	int sloppy_sctp;		/* bool: any chunk but ABORT opens an association */
+	int lblc_expiration;		/* seconds */
+	int lblcr_expiration;		/* seconds */
+
+	/* memory running short: defence.h */
+	int amemthresh;			/* pages that shall be free */
+	int am_droprate;		/* of so many packets drop_packet always drops one */
+	int drop_entry;
+	int drop_packet;
+	int secure_tcp;
+
+	/* FULLNAT */
 	int fullnat_lport_min;		/* ports of local addresses, from ... */
 	int fullnat_lport_max;		/* ... to */
 	int fullnat_lport_tries;	/* ports of this host's own sockets that are passed over */
+
+	/* the table and the estimator */
+	int run_estimation;		/* bool: rates are estimated */
+	int conn_lfactor;		/* mainline's load factors; ours resizes by its own rule */
+	int svc_lfactor;
+
+	/* connection sync */
+	int sync_version;
+	int sync_ports;
+	int sync_persist_mode;
+	int sync_qlen_max;
+	int sync_sock_size;
+	int sync_threshold[LVS_SYNC_THRESHOLDS];
+	int sync_refresh_period;	/* seconds */
+	int sync_retries;
+	int backup_only;		/* bool: a backup forwards nothing */
 };
 
 /* Set the defaults. */

@@ -287,16 +287,21 @@ static bool is_stranded(const struct lvs_conn *conn)
 	return !lvs_conn_is_template(conn) && !lvs_dest_available(conn->dest);
 }
 
-static void kill_those(struct lvs_net *ln, bool (*which)(const struct lvs_conn *conn))
+void lvs_conn_kill_part(struct lvs_net *ln, bool (*which)(const struct lvs_conn *conn),
+			u32 part, u32 parts)
 {
 	struct lvs_conn_table *ct = &ln->conns;
 	struct lvs_conn_iter iter = {};
 	struct lvs_conn *conn;
 	unsigned int n = 0;
+	u64 size, end;
 
 	mutex_lock(&ct->resize_lock);
+	size = lvs_conn_table_size(ln);
+	iter.bucket = size * part / parts;
+	end = size * (part + 1) / parts;
 	rcu_read_lock();
-	while ((conn = lvs_conn_iterate(ct, &iter))) {
+	while ((conn = lvs_conn_iterate(ct, &iter)) && iter.bucket < end) {
 		if (which(conn))
 			lvs_conn_kill(conn);
 		else
@@ -313,12 +318,12 @@ static void kill_those(struct lvs_net *ln, bool (*which)(const struct lvs_conn *
 
 void lvs_conn_kill_stranded(struct lvs_net *ln)
 {
-	kill_those(ln, is_stranded);
+	lvs_conn_kill_part(ln, is_stranded, 0, 1);
 }
 
 void lvs_conn_kill_all(struct lvs_net *ln)
 {
-	kill_those(ln, is_any);
+	lvs_conn_kill_part(ln, is_any, 0, 1);
 }
 
 int __init lvs_conn_init(void)

@@ -208,6 +208,12 @@ void lvs_conn_set_timeout(struct lvs_conn *conn, u32 timeout);
  */
 void lvs_conn_kill_stranded(struct lvs_net *ln);
 
+/*
+ * Kill those of the connections in one of @parts of the table that @which accepts. Process context.
+ */
+void lvs_conn_kill_part(struct lvs_net *ln, bool (*which)(const struct lvs_conn *conn),
+			u32 part, u32 parts);
+
 /* Kill every connection of the namespace. Process context; hooks are off. */
 void lvs_conn_kill_all(struct lvs_net *ln);
 

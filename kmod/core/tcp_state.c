@@ -23,7 +23,7 @@ enum segment { SEG_SYN, SEG_FIN, SEG_ACK, SEG_RST, SEGMENTS };
 #define LI LVS_TCP_LISTEN
 #define SA LVS_TCP_SYNACK
 
-static const u8 transitions[LVS_TCP_FLOWS][SEGMENTS][LVS_TCP_STATES] = {
+static const u8 transitions[2][LVS_TCP_FLOWS][SEGMENTS][LVS_TCP_STATES] = { {
 	[LVS_TCP_FLOW_IN] = {
 		/* from:      NO  ES  SS  SR  FW  TW  CL  CW  LA  LI  SA */
 		[SEG_SYN] = { SR, ES, ES, SR, SR, SR, SR, SR, SR, SR, SR },
@@ -43,7 +43,27 @@ static const u8 transitions[LVS_TCP_FLOWS][SEGMENTS][LVS_TCP_STATES] = {
 		[SEG_ACK] = { ES, ES, SS, ES, FW, TW, CL, CW, CL, LI, ES },
 		[SEG_RST] = { CL, CL, CL, SR, CL, CL, CL, CL, LA, LI, CL },
 	},
-};
+}, {	/* secure */
+	[LVS_TCP_FLOW_IN] = {
+		/* from:      NO  ES  SS  SR  FW  TW  CL  CW  LA  LI  SA */
+		[SEG_SYN] = { SR, ES, ES, SR, SR, SR, SR, SR, SR, SR, SA },
+		[SEG_FIN] = { CL, CW, SS, TW, TW, TW, CL, CW, LA, LI, SA },
+		[SEG_ACK] = { ES, ES, SS, SR, FW, TW, CL, CW, CL, LI, SA },
+		[SEG_RST] = { CL, CL, CL, SR, CL, CL, CL, CL, LA, LI, CL },
+	},
+	[LVS_TCP_FLOW_OUT] = {
+		[SEG_SYN] = { SS, ES, SS, SA, SS, SS, SS, SS, SS, LI, SA },
+		[SEG_FIN] = { TW, FW, SS, TW, FW, TW, CL, TW, LA, LI, TW },
+		[SEG_ACK] = { ES, ES, SS, ES, FW, TW, CL, CW, LA, ES, ES },
+		[SEG_RST] = { CL, CL, SS, CL, CL, TW, CL, CL, CL, CL, CL },
+	},
+	[LVS_TCP_FLOW_IN_ONLY] = {
+		[SEG_SYN] = { SA, ES, ES, SR, SA, SA, SA, SA, SA, SA, SA },
+		[SEG_FIN] = { CL, FW, SS, TW, FW, TW, CL, CW, LA, LI, TW },
+		[SEG_ACK] = { ES, ES, SS, ES, FW, TW, CL, CW, CL, LI, ES },
+		[SEG_RST] = { CL, CL, CL, SR, CL, CL, CL, CL, LA, LI, CL },
+	},
+} };
 
 static const struct {
 	const char *name;
@@ -63,7 +83,7 @@ static const struct {
 	[SA] = { "SYNACK",	120, true },
 };
 
-u8 lvs_tcp_next_state(enum lvs_tcp_flow flow, u8 flags, u8 state)
+u8 lvs_tcp_next_state(enum lvs_tcp_flow flow, u8 flags, u8 state, bool secure)
 {
 	enum segment seg;
 
@@ -77,7 +97,7 @@ u8 lvs_tcp_next_state(enum lvs_tcp_flow flow, u8 flags, u8 state)
 		seg = SEG_ACK;
 	else
 		return LVS_TCP_CLOSE;
-	return transitions[flow][seg][state];
+	return transitions[secure][flow][seg][state];
 }
 
 bool lvs_tcp_state_active(u8 state)

@@ -35,8 +35,11 @@ enum lvs_tcp_flow {
 #define LVS_TCP_F_RST	0x04
 #define LVS_TCP_F_ACK	0x10
 
-/* The state that a segment with @flags (LVS_TCP_F_*) takes a connection in @state to. */
-u8 lvs_tcp_next_state(enum lvs_tcp_flow flow, u8 flags, u8 state);
+/*
+ * The state that a segment with @flags (LVS_TCP_F_*) takes a connection in @state to. With @secure,
+ * where the director holds out against floods of SYNs, a half-open one stays that for longer.
+ */
+u8 lvs_tcp_next_state(enum lvs_tcp_flow flow, u8 flags, u8 state, bool secure);
 
 /* Connections in these states count as active, all others as inactive. */
 bool lvs_tcp_state_active(u8 state);

@@ -87,7 +87,9 @@ static void est_work(struct work_struct *work)
 	mutex_lock(&ln->ctl);
 	now = jiffies;
 	elapsed = clamp(now - ln->estimated, 1UL, (unsigned long)INT_MAX);
-	estimate_all(ln, elapsed);
+	/* Told not to, it looks now and then whether it may again; the rates stay as they are. */
+	if (READ_ONCE(ln->sysctls.run_estimation))
+		estimate_all(ln, elapsed);
 	ln->estimated = now;
 	/* Without services it goes on until the totals have come down to nothing. */
 	ln->estimating = ln->svcs.count || !still(&ln->rates);

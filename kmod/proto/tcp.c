@@ -13,22 +13,35 @@ static bool is_first_syn(const struct lvs_packet *pkt)
 
 bool lvs_tcp_opens(const struct lvs_packet *pkt)
 {
-	return is_first_syn(pkt);
+	if (likely(is_first_syn(pkt)))
+		return true;
+	return !(pkt->tcp_flags & LVS_TCP_F_RST) && READ_ONCE(pkt->ln->sysctls.sloppy_tcp);
 }
 
 bool lvs_tcp_reuses(const struct lvs_conn *conn, const struct lvs_packet *pkt)
 {
-	u8 state;
+	int mode;
 
 	if (!is_first_syn(pkt))
 		return false;
-	state = READ_ONCE(conn->state);
-	return state == LVS_TCP_TIME_WAIT || state == LVS_TCP_CLOSE;
+	mode = READ_ONCE(pkt->ln->sysctls.conn_reuse_mode);
+	if (!mode)
+		return false;
+	switch (READ_ONCE(conn->state)) {
+	case LVS_TCP_TIME_WAIT:
+	case LVS_TCP_CLOSE:
+		return true;
+	case LVS_TCP_FIN_WAIT:
+		/* Where replies bypass the director, no more is seen of the end. */
+		return mode & LVS_REUSE_FIN_WAIT && READ_ONCE(conn->flags) & LVS_CONN_F_NOOUTPUT;
+	}
+	return false;
 }
 
 void lvs_tcp_state(struct lvs_conn *conn, const struct lvs_packet *pkt, enum lvs_side side)
 {
 	enum lvs_tcp_flow flow = LVS_TCP_FLOW_IN;
+	bool secure = READ_ONCE(pkt->ln->defence.secure_tcp);
 	u32 timeout;
 	u8 old, state;
 
@@ -38,7 +51,7 @@ void lvs_tcp_state(struct lvs_conn *conn, const struct lvs_packet *pkt, enum lvs
 		flow = LVS_TCP_FLOW_IN_ONLY;
 	do {
 		old = READ_ONCE(conn->state);
-		state = lvs_tcp_next_state(flow, pkt->tcp_flags, old);
+		state = lvs_tcp_next_state(flow, pkt->tcp_flags, old, secure);
 		timeout = READ_ONCE(pkt->ln->timeouts.tcp[state]);
 		if (likely(state == old && timeout == READ_ONCE(conn->timeout)))
 			return;

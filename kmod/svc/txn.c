@@ -3,6 +3,7 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 
+#include "defence.h"
 #include "est/est.h"
 #include "hook.h"
 #include "netns.h"
@@ -265,10 +266,12 @@ int lvs_txn_end(struct lvs_txn *txn, int err)
 		unpublish(txn, &orphaned);
 	}
 	free_orphaned(&orphaned);
-	if (ln->svcs.count)
+	if (ln->svcs.count) {
 		lvs_est_run(ln);
-	else
+		lvs_defence_run(ln);
+	} else {
 		lvs_hooks_idle(ln);
+	}
 	mutex_unlock(&ln->ctl);
 	return err;
 }

@@ -12,11 +12,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     while (!in.empty()) {
         const auto flow = static_cast<lvs_tcp_flow>(in.byte() % LVS_TCP_FLOWS);
         const u8 flags = in.byte();
-        const u8 next = lvs_tcp_next_state(flow, flags, state);
+        const bool secure = flags & 0x80;
+        const u8 next = lvs_tcp_next_state(flow, flags, state, secure);
+        const u8 usual = reference::by_the_rules(flow, flags, state);
 
         MUST(next < LVS_TCP_STATES);
-        MUST(next == reference::by_the_rules(flow, flags, state));
-        MUST(lvs_tcp_next_state(flow, flags & 0x17, state) == next); // other bits say nothing
+        MUST(next == (secure ? reference::by_the_secure_rules(flow, flags, state, usual) : usual));
+        MUST(lvs_tcp_next_state(flow, flags & 0x17, state, secure) == next); // other bits say nothing
         MUST(std::string(lvs_tcp_state_name(next)) != "ERR!");
         MUST(lvs_tcp_state_timeout(next) >= 2 && lvs_tcp_state_timeout(next) <= 900);
         MUST(lvs_tcp_state_active(next) ==

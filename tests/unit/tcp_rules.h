@@ -21,6 +21,22 @@ inline bool among(u8 state, std::initializer_list<u8> states) {
     return false;
 }
 
+// What secure_tcp changes, and nothing where it changes nothing.
+inline u8 by_the_secure_rules(lvs_tcp_flow flow, u8 flags, u8 s, u8 otherwise) {
+    const bool rst = flags & LVS_TCP_F_RST, syn = !rst && flags & LVS_TCP_F_SYN;
+    const bool fin = !rst && !syn && flags & LVS_TCP_F_FIN;
+    const bool ack = !rst && !syn && !fin && flags & LVS_TCP_F_ACK;
+
+    if (flow == LVS_TCP_FLOW_IN) {
+        if (s == SA)
+            return syn || fin || ack ? SA : CL;
+        return s == SR && ack ? SR : otherwise;
+    }
+    if (flow == LVS_TCP_FLOW_OUT)
+        return syn && among(s, {SR, SA}) ? SA : otherwise;
+    return syn && among(s, {NO, FW, TW, CL, CW, LA, LI, SA}) ? SA : otherwise;
+}
+
 inline u8 by_the_rules(lvs_tcp_flow flow, u8 flags, u8 s) {
     const bool out = flow == LVS_TCP_FLOW_OUT;
     const bool in_only = flow == LVS_TCP_FLOW_IN_ONLY;

@@ -13,22 +13,25 @@ TEST_CASE("every TCP transition is the contract's") {
             for (u8 state = 0; state < LVS_TCP_STATES; state++) {
                 const auto f = static_cast<lvs_tcp_flow>(flow);
                 INFO("flow " << flow << " flags " << flags << " from " << lvs_tcp_state_name(state));
-                CHECK(std::string(lvs_tcp_state_name(lvs_tcp_next_state(f, static_cast<u8>(flags), state))) ==
+                CHECK(std::string(lvs_tcp_state_name(lvs_tcp_next_state(f, static_cast<u8>(flags), state, false))) ==
                       lvs_tcp_state_name(by_the_rules(f, static_cast<u8>(flags), state)));
+                CHECK(std::string(lvs_tcp_state_name(lvs_tcp_next_state(f, static_cast<u8>(flags), state, true))) ==
+                      lvs_tcp_state_name(by_the_secure_rules(f, static_cast<u8>(flags), state,
+                                                             by_the_rules(f, static_cast<u8>(flags), state))));
             }
 }
 
 TEST_CASE("a NAT connection's ordinary life") {
     u8 state = NO;
-    state = lvs_tcp_next_state(LVS_TCP_FLOW_IN, LVS_TCP_F_SYN, state);
+    state = lvs_tcp_next_state(LVS_TCP_FLOW_IN, LVS_TCP_F_SYN, state, false);
     CHECK(state == SR);
-    state = lvs_tcp_next_state(LVS_TCP_FLOW_OUT, LVS_TCP_F_SYN | LVS_TCP_F_ACK, state);
+    state = lvs_tcp_next_state(LVS_TCP_FLOW_OUT, LVS_TCP_F_SYN | LVS_TCP_F_ACK, state, false);
     CHECK(state == SR);
-    state = lvs_tcp_next_state(LVS_TCP_FLOW_IN, LVS_TCP_F_ACK, state);
+    state = lvs_tcp_next_state(LVS_TCP_FLOW_IN, LVS_TCP_F_ACK, state, false);
     CHECK(state == ES);
-    state = lvs_tcp_next_state(LVS_TCP_FLOW_OUT, LVS_TCP_F_FIN | LVS_TCP_F_ACK, state);
+    state = lvs_tcp_next_state(LVS_TCP_FLOW_OUT, LVS_TCP_F_FIN | LVS_TCP_F_ACK, state, false);
     CHECK(state == FW);
-    state = lvs_tcp_next_state(LVS_TCP_FLOW_IN, LVS_TCP_F_FIN | LVS_TCP_F_ACK, state);
+    state = lvs_tcp_next_state(LVS_TCP_FLOW_IN, LVS_TCP_F_FIN | LVS_TCP_F_ACK, state, false);
     CHECK(state == TW);
 }
 

@@ -11,6 +11,11 @@ Setting = namedtuple("Setting", "name default other good bad")
 # What is kept in jiffies has 31 bits, and a second has from 100 to 1000 of them.
 SECONDS = dict(good=(0, (1 << 31) // 1000), bad=(-1, (1 << 31) // 100 + 1, 1 << 40, "x"))
 SWITCH = dict(good=(0, 1), bad=(-1, 2, 1 << 40, "x"))
+MODE = dict(good=(0, 1, 2, 3), bad=(-1, 4, "x"))
+NUMBER = dict(good=(0, (1 << 31) - 1), bad=(-1, 1 << 31, "x"))
+LOAD = dict(good=(-8, 8), bad=(-9, 9, "x"))
+SWITCHES_OFF = ("sloppy_tcp", "backup_only", "sync_persist_mode")
+SWITCHES_ON = ("run_estimation", "sync_version")
 
 SETTINGS = [
     Setting("lblc_expiration", 86400, 3600, **SECONDS),
@@ -18,6 +23,21 @@ SETTINGS = [
     Setting("expire_nodest_conn", 0, 1, **SWITCH),
     Setting("expire_quiescent_template", 0, 1, **SWITCH),
     Setting("sloppy_sctp", 0, 1, **SWITCH),
+    *(Setting(name, 0, 1, **SWITCH) for name in SWITCHES_OFF),
+    *(Setting(name, 1, 0, **SWITCH) for name in SWITCHES_ON),
+    *(Setting(name, 0, 3, **MODE) for name in ("drop_entry", "drop_packet", "secure_tcp", "sync_retries")),
+    Setting("conn_reuse_mode", 1, 2, **MODE),
+    Setting("amemthresh", 1024, 1, **NUMBER),
+    Setting("am_droprate", 10, 1, **NUMBER),
+    Setting("sync_sock_size", 0, 65536, **NUMBER),
+    Setting("conn_max", 1 << 30, 1000, good=(0, 1 << 30), bad=(-1, (1 << 30) + 1, "x")),
+    Setting("fullnat_lport_min", 5000, 6000, good=(1, 65535), bad=(0, 65536, "x")),
+    Setting("fullnat_lport_max", 65535, 60000, good=(1, 65535), bad=(0, 65536, "x")),
+    Setting("fullnat_lport_tries", 10000, 5, good=(1, 65536), bad=(0, 65537, "x")),
+    Setting("conn_lfactor", -4, 1, **LOAD),
+    Setting("svc_lfactor", -3, 1, **LOAD),
+    Setting("sync_ports", 1, 4, good=(1, 2, 64), bad=(-1, 0, 3, 63, 65, 128, "x")),
+    Setting("sync_refresh_period", 0, 10, **SECONDS),
 ]
 
 
@@ -59,3 +79,39 @@ def ranges(t):
             director.write(path(setting), good)
             t.equal(value(director, setting), good, setting.name)
             director.write(path(setting), setting.default)
+
+
+@test(lvs_only=True)
+def sync_threshold(t):
+    """A pair: the packet of each period that is told to backups, and the period, which is longer or 0."""
+    director = t.lab.director_ns
+    file = "/proc/sys/net/ipv4/vs/sync_threshold"
+    t.equal(director.read(file).split(), ["3", "50"], "default")
+    t.cleanup(director.write, file, "3 50")
+    for bad in ("50 50", "51 50", "-1 50", "3 -1", "x"):
+        try:
+            director.write(file, bad)
+            refused = None
+        except OSError as error:
+            refused = error.errno
+        t.equal((refused, director.read(file).split()), (errno.EINVAL, ["3", "50"]), bad)
+    for good in ("0 1", "49 50", "7 0"):
+        director.write(file, good)
+        t.equal(director.read(file).split(), good.split(), good)
+
+
+@test(lvs_only=True)
+def sync_queue(t):
+    """The bound of the queue follows the memory there is."""
+    director = t.lab.director_ns
+    file = "/proc/sys/net/ipv4/vs/sync_qlen_max"
+    default = int(director.read(file))
+    t.cleanup(director.write, file, default)
+    t.equal(default >= 1, True, f"default of sync_qlen_max is {default}; at least 1")
+    for bad in (-1, "x"):
+        try:
+            director.write(file, bad)
+            refused = None
+        except OSError as error:
+            refused = error.errno
+        t.equal((refused, int(director.read(file))), (errno.EINVAL, default), bad)
