@@ -36,6 +36,10 @@ struct lvs_sysctls {
 	int fullnat_lport_min;		/* ports of local addresses, from ... */
 	int fullnat_lport_max;		/* ... to */
 	int fullnat_lport_tries;	/* ports of this host's own sockets that are passed over */
+	int fullnat_toa_entry;		/* bool: real servers are told the client's address */
+	int fullnat_mss_adjust_entry;	/* bool: the client's MSS makes room for that */
+	int fullnat_timestamp_remove_entry;	/* bool: no TCP timestamps */
+	int fullnat_conn_reused_entry;	/* bool: initial sequence numbers of our own */
 
 	/* the table and the estimator */
 	int run_estimation;		/* bool: rates are estimated */

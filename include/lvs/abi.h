@@ -26,9 +26,11 @@
  *   GET_LADDRS  dump
  *     -> SERVICE?                                           (all services without)
  *     <- one message for each local address of each service's pool:
- *        SERVICE {identity}, LADDR { ADDR 4 or 16 bytes, PORTS u32, CONFLICTS u64, EXHAUSTED u64 }
+ *        SERVICE {identity}, LADDR { ADDR 4 or 16 bytes, PORTS u32, CONFLICTS u64, EXHAUSTED u64,
+ *        TOA_OMITTED u64 }
  *        PORTS are taken by connections, towards all real servers; CONFLICTS are ports passed over
- *        because a socket of the director has them; EXHAUSTED are connections that found no port.
+ *        because a socket of the director has them; EXHAUSTED are connections that found no port,
+ *        TOA_OMITTED segments without room for the client's address.
  *
  *   GET_DESTS  dump
  *     -> (nothing)
@@ -105,6 +107,7 @@ enum lvs_laddr_attr {
 	LVS_LADDR_A_CONFLICTS,	/* u64 */
 	LVS_LADDR_A_EXHAUSTED,	/* u64 */
 	LVS_LADDR_A_PAD,
+	LVS_LADDR_A_TOA_OMITTED, /* u64 */
 	LVS_LADDR_A_END,
 };
 

@@ -7,6 +7,7 @@
 #include "conn/expiry.h"
 #include "conn/table.h"
 #include "conn/template.h"
+#include "fwd/fullnat_tcp.h"
 #include "fwd/fwd.h"
 #include "netns.h"
 #include "pipeline.h"
@@ -91,6 +92,8 @@ static void fill_links(struct lvs_conn *conn, const struct lvs_packet *pkt, u32 
 	lvs_conn_link_init(conn, LVS_SIDE_CLIENT, pkt->af, pkt->proto, hash);
 	lvs_conn_link_init(conn, LVS_SIDE_SERVER, af, pkt->proto,
 			   lvs_conn_hash(af, &conn->daddr, conn->dport, client, port));
+	if (unlikely(conn->fwd == LVS_FWD_FULLNAT))
+		lvs_fullnat_tcp_begin(lvs_fullnat_of(conn), pkt);
 }
 
 /* Memory for a connection by @fwd, with a local address and port if it is FULLNAT. */

@@ -10,27 +10,32 @@
 #include <net/route.h>
 
 #include "conn/conn.h"
+#include "fwd/fullnat_tcp.h"
 #include "fwd/fwd.h"
 #include "fwd/route.h"
 #include "netns.h"
 #include "packet.h"
 #include "pipeline.h"
 
-static void rewrite_request(struct lvs_packet *pkt, const struct lvs_conn *conn)
+/* False without memory. */
+static bool rewrite_request(struct lvs_packet *pkt, const struct lvs_conn *conn, u32 mtu)
 {
-	const struct lvs_fullnat_conn *fc = lvs_fullnat_of(conn);
+	struct lvs_fullnat_conn *fc = lvs_fullnat_of(conn);
 
+	if (pkt->proto == IPPROTO_TCP && unlikely(!lvs_fullnat_tcp_request(pkt, fc, mtu)))
+		return false;
 	lvs_fwd_rewrite(pkt, true, &conn->daddr, conn->dport);
 	lvs_fwd_rewrite(pkt, false, &fc->laddr, fc->source.port);
+	return true;
 }
 
 /* The dest is this host: a socket of its own. */
 static unsigned int fullnat_local(struct lvs_packet *pkt, struct lvs_conn *conn,
 				  struct lvs_route *route)
 {
-	if (!lvs_fwd_writable(pkt->skb, lvs_fwd_rewritten(pkt), 0))
+	if (!lvs_fwd_writable(pkt->skb, lvs_fwd_rewritten(pkt), 0) ||
+	    !rewrite_request(pkt, conn, dst_mtu(route->dst)))
 		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_MEMORY);
-	rewrite_request(pkt, conn);
 	lvs_fwd_mark_done(pkt->skb);
 	if (pkt->hook == NF_INET_LOCAL_OUT) {
 		skb_dst_drop(pkt->skb);
@@ -53,7 +58,8 @@ unsigned int lvs_fwd_fullnat(struct lvs_packet *pkt, struct lvs_conn *conn,
 	reason = lvs_fwd_decrease_ttl(pkt, lvs_fwd_rewritten(pkt), 0);
 	if (unlikely(reason != LVS_DROP_NONE))
 		return lvs_fwd_drop(pkt, conn, reason);
-	rewrite_request(pkt, conn);
+	if (unlikely(!rewrite_request(pkt, conn, route->mtu)))
+		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_MEMORY);
 	return lvs_fwd_output(pkt, route->dst);
 }
 
@@ -124,6 +130,11 @@ unsigned int lvs_fwd_fullnat_reply(struct lvs_packet *pkt, struct lvs_conn *conn
 		reason = lvs_fwd_decrease_ttl(pkt, lvs_fwd_rewritten(pkt), 0);
 	if (unlikely(reason != LVS_DROP_NONE))
 		goto drop;
+	if (pkt->proto == IPPROTO_TCP &&
+	    unlikely(!lvs_fullnat_tcp_reply(pkt, lvs_fullnat_of(conn)))) {
+		reason = LVS_DROP_NO_MEMORY;
+		goto drop;
+	}
 	lvs_fwd_rewrite(pkt, false, &conn->vaddr, conn->vport);
 	lvs_fwd_rewrite(pkt, true, &conn->caddr, conn->cport);
 	if (unlikely(here && pkt->hook == NF_INET_LOCAL_IN)) {

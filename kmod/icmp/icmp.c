@@ -11,6 +11,7 @@
 #include <linux/icmpv6.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <linux/tcp.h>
 #include <net/checksum.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
@@ -81,7 +82,7 @@ static void translate_v6(struct lvs_packet *pkt, const struct lvs_quote *q, cons
 
 static bool translate(struct lvs_packet *pkt, const struct lvs_quote *q, const struct change *c)
 {
-	if (!lvs_fwd_writable(pkt->skb, q->l4_off + 2 * sizeof(__be16), 0))
+	if (!lvs_fwd_writable(pkt->skb, q->l4_off + 2 * sizeof(__be32), 0))
 		return false;
 	(pkt->af == AF_INET ? translate_v4 : translate_v6)(pkt, q, c);
 	return true;
@@ -131,6 +132,19 @@ static unsigned int relay_in(struct lvs_packet *pkt, struct lvs_conn *conn,
 	return NF_ACCEPT;
 }
 
+/* The quoted sequence number becomes the client's again. Eight bytes of the header are there. */
+static void restore_seq(struct lvs_packet *pkt, const struct lvs_quote *q, u32 delta)
+{
+	__be32 *seq = (__be32 *)(pkt->skb->data + q->l4_off + offsetof(struct tcphdr, seq));
+	__be32 own = htonl(ntohl(*seq) - delta);
+	__sum16 *check = pkt->af == AF_INET ?
+			 &((struct icmphdr *)lvs_packet_l4(pkt))->checksum :
+			 &((struct icmp6hdr *)lvs_packet_l4(pkt))->icmp6_cksum;
+
+	inet_proto_csum_replace4(check, pkt->skb, *seq, own, false);
+	*seq = own;
+}
+
 /* The same by FULLNAT: the error came to the local address, and goes on to the client. */
 static unsigned int relay_out_fullnat(struct lvs_packet *pkt, struct lvs_conn *conn,
 				      const struct lvs_quote *q, const struct change *c)
@@ -143,6 +157,8 @@ static unsigned int relay_out_fullnat(struct lvs_packet *pkt, struct lvs_conn *c
 		dst_release(dst);
 		return lvs_fwd_drop(pkt, conn, LVS_DROP_ICMP);
 	}
+	if (conn->link[LVS_SIDE_CLIENT].proto == IPPROTO_TCP)
+		restore_seq(pkt, q, lvs_fullnat_of(conn)->seq_delta);
 	skb_dst_drop(pkt->skb);
 	skb_dst_set(pkt->skb, dst);
 	return lvs_fwd_send(pkt);

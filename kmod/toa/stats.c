@@ -11,7 +11,8 @@
 DEFINE_PER_CPU(struct toa_counters, toa_counters);
 
 static const char *const names[TOA_COUNTER_MAX] = {
-#define TOA_COUNTER(id, name) #name,
+#define TOA_COUNTER(id, name) \
+	[TOA_##id] = #name,
 	TOA_COUNTERS(TOA_COUNTER)
 #undef TOA_COUNTER
 };

@@ -81,13 +81,14 @@ TEST_CASE("replies about local addresses and methods", "[batch]") {
     out.put(LVS_LADDR_A_PORTS, std::uint32_t{3});
     out.put(LVS_LADDR_A_CONFLICTS, std::uint64_t{1} << 40);
     out.put(LVS_LADDR_A_EXHAUSTED, std::uint64_t{7});
+    out.put(LVS_LADDR_A_TOA_OMITTED, std::uint64_t{9});
     out.end_nest(nest);
     const Bytes raw = out.take();
     auto reply = Attributes::parse(raw);
     REQUIRE(reply);
     auto listed = decode_local_address(*reply);
     REQUIRE(listed);
-    CHECK(*listed == ListedLocalAddress{web, address("10.0.0.1"), 3, std::uint64_t{1} << 40, 7});
+    CHECK(*listed == ListedLocalAddress{web, address("10.0.0.1"), 3, std::uint64_t{1} << 40, 7, 9});
     CHECK_FALSE(decode_method(*reply)); // it has no dest
 
     AttributeWriter method;

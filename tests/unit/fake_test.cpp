@@ -39,7 +39,7 @@ TEST_CASE("the fake has pools of local addresses, as lvs has", "[fake]") {
     CHECK(code(kernel.apply(AddLocalAddress{web, address("224.0.0.1")})) == EADDRNOTAVAIL);
     auto listed = kernel.local_addresses(web);
     REQUIRE(listed);
-    CHECK(*listed == std::vector<ListedLocalAddress>{{web, address("10.0.0.1"), 0, 0, 0}});
+    CHECK(*listed == std::vector<ListedLocalAddress>{{web, address("10.0.0.1"), 0, 0, 0, 0}});
     CHECK(code(kernel.apply(DeleteLocalAddress{web, address("10.0.0.1")})) == 0);
     CHECK(code(kernel.apply(DeleteLocalAddress{web, address("10.0.0.1")})) == ENOENT);
     kernel.extensions = false;

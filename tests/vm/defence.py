@@ -123,6 +123,8 @@ def secure_tcp(t):
     wait.equals(state, "SYN_RECV", 10, "state in mode 1 with memory enough")
     setting(t, "amemthresh", MEMORY_SHORT)
     wait.equals(lambda: (state(), mode(t, "secure_tcp")), ("SYNACK", 2), 10, "state and mode while memory is short")
+    setting(t, "secure_tcp", 0)
+    wait.equals(state, "SYN_RECV", 10, "state in mode 0 again")
 
 
 @test(lvs_only=True)

@@ -3,8 +3,9 @@
 import itertools
 import os
 import socket
+import struct
 
-from lib import ipvs, packet, wait
+from lib import daemons, ipvs, packet, toa, wait
 from lib.harness import test
 from lib.lab import VIPS, Lab
 from lib.traffic import Server, TcpClient, UdpClient
@@ -46,7 +47,7 @@ def ghost(t, proto, af, laddrs):
 def pool(t, name):
     """{address: (ports taken, conflicts, exhausted)} of a service, as ipvsadm tells."""
     rows = [line.split() for line in t.director.ipvsadm("-G", *name.split(), "-n").out.splitlines()[3:]]
-    return {row[1]: tuple(map(int, row[2:])) for row in rows}
+    return {row[1]: tuple(map(int, row[2:5])) for row in rows}
 
 
 def limit_ports(t, low, high):
@@ -300,3 +301,102 @@ def address_deleted_under_traffic(t):
     with TcpClient(t.lab.client, vip, port) as client:
         t.equal(client.exchange(1000, 1000), "fullnat", "the server that answered")
         t.equal(pool(t, name)[two][0], 1, "ports of the other address")
+
+
+MSS, SACK_PERMITTED, TIMESTAMP = b"\x02\x04\x05\xb4", b"\x04\x02", b"\x08\x0a" + bytes(7) + b"\x01"
+
+
+class GhostTcp:
+    """A TCP connection by FULLNAT of which the test plays both ends."""
+
+    def __init__(self, t, af, sport):
+        self.t, self.af, self.sport = t, af, sport
+        self.laddr, = local_addresses(t, af)
+        self.vip, self.port, self.rip, self.rport, self.name = ghost(t, "tcp", af, [self.laddr])
+        self.client, self.lport = Lab.GHOST_CLIENT[af], None
+
+    def request(self, flags, seq, ack=0, payload=b"", options=b""):
+        """Sends a segment of the client's, and returns it as the real server gets it."""
+        self.t.lab.outside.send(packet.tcp(self.client, self.sport, self.vip, self.port, flags, seq, ack, payload,
+                                           options=options))
+        got = self.t.lab.inside.receive(lambda p: p.dst == self.rip)
+        self.lport = got.sport
+        self.t.equal((got.flow[0], got.payload, got.valid), (self.laddr, payload, True), f"request {got.faults}")
+        return got
+
+    def reply(self, flags, seq, ack=0, payload=b"", options=b""):
+        """The same the other way."""
+        self.t.lab.inside.send(packet.tcp(self.rip, self.rport, self.laddr, self.lport, flags, seq, ack, payload,
+                                          options=options))
+        got = self.t.lab.outside.receive(lambda p: p.dst == self.client)
+        self.t.equal((got.flow[0], got.payload, got.valid), (self.vip, payload, True), f"reply {got.faults}")
+        return got
+
+
+@test(lvs_only=True, af=FAMILIES)
+def client_is_told(t, af):
+    """The real server gets the client's address in each segment until the client acknowledged data; sequence numbers fit."""
+    c = GhostTcp(t, af, 4201)
+    told = toa.option(c.client, c.sport, kind=254)
+    syn = c.request(packet.SYN, 1000, options=MSS + SACK_PERMITTED + TIMESTAMP)
+    t.equal(syn.options, MSS + SACK_PERMITTED + b"\x01" * 10, "options of the SYN")
+    t.equal(syn.seq != 1000, True, "the initial sequence number is another one")
+    delta = syn.seq - 1000
+    answer = c.reply(packet.SYN | packet.ACK, 5000, syn.seq + 1, options=MSS)
+    t.equal((answer.seq, answer.ack), (5000, 1001), "numbers of the SYN+ACK")
+    t.equal(answer.options, b"\x02\x04" + struct.pack("!H", 1460 - len(told)), "MSS that the client is told")
+    for flags, payload in ((packet.ACK, b""), (packet.ACK | packet.PSH, b"GET"), (packet.ACK, b"odd")):
+        got = c.request(flags, 1001, 5001, payload)
+        t.equal((got.seq, got.ack, got.options), ((1001 + delta) % (1 << 32), 5001, told), "a segment")
+    timestamp = b"\x01\x01" + TIMESTAMP
+    t.equal(c.request(packet.ACK, 1001, 5001, b"x", timestamp).options, told + timestamp, "options beside it")
+    got = c.request(packet.ACK, 1004, 5001, b"y", b"\x01\x01" + toa.option("198.51.100.1", 9) + b"\x01\x01")
+    t.equal(got.options, told + b"\x01" * 12, "a forged one is blanked")
+    t.equal(c.request(packet.FIN | packet.ACK, 1004, 5001).options, b"", "none in a FIN")
+    sack = struct.pack("!BBBBII", 1, 1, 5, 10, (1010 + delta) % (1 << 32), (1020 + delta) % (1 << 32))
+    answer = c.reply(packet.ACK, 5001, (1004 + delta) % (1 << 32), b"data", sack)
+    t.equal((answer.ack, answer.options[4:]), (1004, struct.pack("!II", 1010, 1020)), "acknowledged, and by SACK")
+    t.equal(c.request(packet.ACK, 1004, 5005, b"more").options, b"", "none after the client acknowledged data")
+    t.equal(c.request(packet.ACK, 1004, 5001, b"late").options, b"", "nor in an old segment after that")
+
+
+@test(lvs_only=True)
+def no_room_to_tell(t):
+    """Where the option would not fit, the segment goes without, and is counted."""
+    c = GhostTcp(t, 4, 4202)
+    syn = c.request(packet.SYN, 1)
+    c.reply(packet.SYN | packet.ACK, 1, syn.seq + 1)
+    t.equal(c.request(packet.ACK, 2, 2, b"z" * 1452).options[:2], b"\xfe\x08", "it just fits")
+    t.equal(c.request(packet.ACK, 2, 2, b"z" * 1453).options, b"", "one byte more")
+    t.equal(c.request(packet.ACK, 2, 2, options=b"\x05\x22" + bytes(32) + b"\x01\x01").options[:2], b"\x05\x22", "36 bytes of options")
+    row = t.director.ipvsadm("-G", *c.name.split(), "-n").out.splitlines()[3].split()
+    t.equal(row[-1], "2", "segments without")
+
+
+@test(lvs_only=True)
+def settings(t):
+    """Each of the lineage's switches turns its part off."""
+    c = GhostTcp(t, 4, 4203)
+    for name in ("toa", "mss_adjust", "timestamp_remove", "conn_reused"):
+        path = f"/proc/sys/net/ipv4/vs/fullnat_{name}_entry"
+        t.cleanup(t.lab.director_ns.write, path, 1)
+        t.lab.director_ns.write(path, 0)
+    syn = c.request(packet.SYN, 1000, options=MSS + SACK_PERMITTED + TIMESTAMP)
+    t.equal((syn.seq, syn.options), (1000, MSS + SACK_PERMITTED + TIMESTAMP), "the SYN")
+    t.equal(c.reply(packet.SYN | packet.ACK, 5000, 1001, options=MSS).options, MSS, "the SYN+ACK")
+    t.equal(c.request(packet.ACK, 1001, 5001, b"x").options, b"", "a segment")
+
+
+@test(lvs_only=True, timeout=120)
+def nginx_logs_the_client(t):
+    """With toa.ko on the real server its nginx logs the client's address, through a director that has rewritten it."""
+    toa.load(t)
+    port = t.port()
+    nginx = t.closing(daemons.Nginx(t, t.lab.rs[0], Lab.RS[4][0], port, "rs1", log="access.log"))
+    vip, vport, _ = fullnat_service(t, "tcp", 4, Lab.RS[4][0], port, local_addresses(t, 4))
+    for index in range(5):
+        answer = t.lab.client.run("curl", "-sS", "-m", "20", f"http://{vip}:{vport}/it{index}", check=False)
+        t.equal(answer.code, 0, "curl's exit code")
+    lines = wait.until(lambda: [line for line in nginx.access_log() if "GET /it" in line] if
+                       len([line for line in nginx.access_log() if "GET /it" in line]) == 5 else None, 10, "log lines")
+    t.equal({line.split()[0] for line in lines}, {Lab.CLIENT[4]}, "addresses in nginx's log")

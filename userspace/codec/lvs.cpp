@@ -97,6 +97,7 @@ Result<ListedLocalAddress> decode_local_address(const Attributes& reply) {
     listed.ports = nest->get<std::uint32_t>(LVS_LADDR_A_PORTS);
     listed.conflicts = nest->get<std::uint64_t>(LVS_LADDR_A_CONFLICTS);
     listed.exhausted = nest->get<std::uint64_t>(LVS_LADDR_A_EXHAUSTED);
+    listed.untold = nest->get<std::uint64_t>(LVS_LADDR_A_TOA_OMITTED);
     return listed;
 }
 

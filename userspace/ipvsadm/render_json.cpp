@@ -201,7 +201,8 @@ std::string local_addresses_json(const std::vector<ListedLocalAddress>& listed, 
                        {"address", one.address.text()},
                        {"ports", one.ports},
                        {"conflicts", one.conflicts},
-                       {"exhausted", one.exhausted}});
+                       {"exhausted", one.exhausted},
+                       {"untold", one.untold}});
     return document({{"local_addresses", std::move(all)}}, style);
 }
 

@@ -183,7 +183,7 @@ Result<std::vector<ListedLocalAddress>> FakeKernel::local_addresses(const std::o
     for (const Entry& entry : table)
         if (!only || entry.service.service.id == *only)
             for (const Address& address : entry.local_addresses)
-                out.push_back({entry.service.service.id, address, 0, 0, 0});
+                out.push_back({entry.service.service.id, address, 0, 0, 0, 0});
     return out;
 }
 

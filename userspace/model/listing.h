@@ -86,6 +86,7 @@ struct ListedLocalAddress {
     std::uint32_t ports = 0;     // taken by connections
     std::uint64_t conflicts = 0; // ports that were passed over: a socket of the director has them
     std::uint64_t exhausted = 0; // connections that found no port
+    std::uint64_t untold = 0;    // segments that had no room for the client's address
     bool operator==(const ListedLocalAddress&) const = default;
 };
 

@@ -118,7 +118,7 @@ class Packet:
         self.kind = self.code = self.rest = self.quote = self.inner = None
         self.df = self.more = False
         self.offset = self.ident = 0
-        self.payload = b""
+        self.payload = self.options = b""
         self.version = data[0] >> 4 if data else 0
         if self.version == 4 and len(data) >= 20:
             self._v4()
@@ -168,7 +168,7 @@ class Packet:
                 self._verify(l4, UDP)
         elif self.proto == TCP and len(l4) >= 20:
             self.seq, self.ack, doff, self.flags = struct.unpack("!IIBB", l4[4:14])
-            self.payload = l4[(doff >> 4) * 4:]
+            self.options, self.payload = l4[20:(doff >> 4) * 4], l4[(doff >> 4) * 4:]
             self._verify(l4, TCP)
         elif self.proto == SCTP and len(l4) >= 12:
             self.payload = l4[12:]

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/ktime.h>
+#include <linux/tcp.h>
+#include <net/checksum.h>
+#include <net/ip.h>
+#include <net/tcp.h>
+
+#include "core/tcp_options.h"
+#include "fwd/fullnat_tcp.h"
+#include "fwd/fwd.h"
+#include "lvs/toa.h"
+#include "netns.h"
+#include "packet.h"
+#include "pipeline.h"
+
+/* The longest, of either family. */
+union toa {
+	struct lvs_toa_ipv4 v4;
+	struct lvs_toa_ipv6 v6;
+};
+
+static struct tcphdr *header(const struct lvs_packet *pkt)
+{
+	return lvs_packet_l4(pkt);
+}
+
+static u32 options_len(const struct tcphdr *th)
+{
+	return th->doff * 4 - sizeof(*th);
+}
+
+static u8 *options_of(struct tcphdr *th)
+{
+	return (u8 *)(th + 1);
+}
+
+/* The bytes that the option takes, for a client of that family. */
+static u32 toa_len(u8 af)
+{
+	return af == AF_INET ? LVS_TOA_LEN_IPV4 : LVS_TOA_LEN_IPV6;
+}
+
+void lvs_fullnat_tcp_begin(struct lvs_fullnat_conn *fc, const struct lvs_packet *pkt)
+{
+	const struct lvs_sysctls *s = &pkt->ln->sysctls;
+	struct tcphdr buf;
+	const struct tcphdr *th = skb_header_pointer(pkt->skb, pkt->l4_off, sizeof(buf), &buf);
+
+	fc->seq_delta = 0;
+	fc->server_first = 0;
+	fc->toa = LVS_FULLNAT_TOA_NONE;
+	if (pkt->proto != IPPROTO_TCP || !th)
+		return;
+	if (READ_ONCE(s->fullnat_toa_entry))
+		fc->toa = LVS_FULLNAT_TOA_SEND;
+	/* 64 ns a step, as the kernel's own. */
+	if (th->syn && READ_ONCE(s->fullnat_conn_reused_entry))
+		fc->seq_delta = fc->conn.link[LVS_SIDE_SERVER].hash + (u32)(ktime_get_ns() >> 6) -
+				ntohl(th->seq);
+}
+
+/* The TCP header is about to change, or has: its sum, to be taken before and after. */
+static __wsum header_sum(const struct tcphdr *th)
+{
+	return csum_partial(th, th->doff * 4, 0);
+}
+
+static void header_changed(struct sk_buff *skb, struct tcphdr *th, __wsum before)
+{
+	if (skb->ip_summed != CHECKSUM_PARTIAL)
+		csum_replace_by_diff(&th->check, csum_sub(header_sum(th), before));
+}
+
+/* All of the TCP header is there and may be written to. */
+static bool whole_header(struct lvs_packet *pkt)
+{
+	u32 len = header(pkt)->doff * 4;
+
+	return len >= sizeof(struct tcphdr) && pkt->l4_off + len <= pkt->skb->len &&
+	       lvs_fwd_writable(pkt->skb, pkt->l4_off + len, 0);
+}
+
+/* Nothing but a timestamp, as in nearly every segment that has options at all. */
+static bool is_only_timestamp(const struct lvs_packet *pkt)
+{
+	__be32 first, *at;
+
+	if (options_len(header(pkt)) != TCPOLEN_TSTAMP_ALIGNED)
+		return false;
+	at = skb_header_pointer(pkt->skb, pkt->l4_off + sizeof(struct tcphdr), sizeof(first),
+				&first);
+	return at && *at == htonl(TCPOPT_NOP << 24 | TCPOPT_NOP << 16 | TCPOPT_TIMESTAMP << 8 |
+				  TCPOLEN_TIMESTAMP);
+}
+
+/* Blank what only we may say, and what the real server had better not hear. */
+static void clean_options(const struct lvs_packet *pkt, struct tcphdr *th)
+{
+	u8 *options = options_of(th);
+	u32 len = options_len(th);
+
+	lvs_tcp_options_blank(options, len, LVS_TOA_KIND, LVS_TOA_LEN_IPV4);
+	lvs_tcp_options_blank(options, len, LVS_TOA_KIND, LVS_TOA_LEN_IPV6);
+	lvs_tcp_options_blank(options, len, LVS_TOA_KIND_IPV6, LVS_TOA_LEN_IPV6);
+	lvs_tcp_options_blank(options, len, LVS_TOA_KIND_FIRST, LVS_TOA_LEN_IPV4);
+	if (th->syn && READ_ONCE(pkt->ln->sysctls.fullnat_timestamp_remove_entry))
+		lvs_tcp_options_blank(options, len, LVS_TCPOPT_TIMESTAMP, 0);
+}
+
+static u32 fill_toa(union toa *toa, const struct lvs_conn *conn)
+{
+	if (conn->link[LVS_SIDE_CLIENT].af == AF_INET) {
+		toa->v4 = (struct lvs_toa_ipv4) {
+			.kind = LVS_TOA_KIND,
+			.len = LVS_TOA_LEN_IPV4,
+			.port = conn->cport,
+			.addr = conn->caddr.ip,
+		};
+		return LVS_TOA_LEN_IPV4;
+	}
+	toa->v6.kind = LVS_TOA_KIND;
+	toa->v6.len = LVS_TOA_LEN_IPV6;
+	toa->v6.port = conn->cport;
+	memcpy(toa->v6.addr, conn->caddr.ip6, sizeof(toa->v6.addr));
+	return LVS_TOA_LEN_IPV6;
+}
+
+/* Would the packet, or each one that it is going to be cut into, still fit? */
+static bool has_room(const struct lvs_packet *pkt, u32 more, u32 mtu)
+{
+	const struct sk_buff *skb = pkt->skb;
+	u32 headers = pkt->l4_off + header(pkt)->doff * 4;
+
+	if (header(pkt)->doff * 4 + more > 60)
+		return false;
+	if (skb_is_gso(skb))
+		return headers + skb_shinfo(skb)->gso_size + more <= mtu &&
+		       skb->len + more <= IP_MAX_MTU;
+	return skb->len + more <= mtu;
+}
+
+static void ip_header_grew(struct lvs_packet *pkt, u32 more)
+{
+	if (pkt->af == AF_INET) {
+		struct iphdr *iph = ip_hdr(pkt->skb);
+		__be16 len = htons(ntohs(iph->tot_len) + more);
+
+		csum_replace2(&iph->check, iph->tot_len, len);
+		iph->tot_len = len;
+	} else {
+		be16_add_cpu(&ipv6_hdr(pkt->skb)->payload_len, more);
+	}
+}
+
+/*
+ * Put the option behind the first 20 bytes of the TCP header: what stands before that moves into
+ * the headroom. False without memory.
+ */
+static bool insert_toa(struct lvs_packet *pkt, const struct lvs_conn *conn)
+{
+	u32 before = pkt->l4_off + sizeof(struct tcphdr), l4_len = pkt->skb->len - pkt->l4_off;
+	struct sk_buff *skb = pkt->skb;
+	struct tcphdr *th;
+	union toa toa;
+	__wsum sum;
+	u32 len;
+
+	len = fill_toa(&toa, conn);
+	if (!lvs_fwd_writable(skb, pkt->l4_off + header(pkt)->doff * 4, len))
+		return false;
+	sum = header_sum(header(pkt));
+	skb_push(skb, len);
+	memmove(skb->data, skb->data + len, before);
+	skb_reset_network_header(skb);
+	skb_set_transport_header(skb, pkt->l4_off);
+	memcpy(skb->data + before, &toa, len);
+	th = header(pkt);
+	th->doff += len / 4;
+	if (skb->ip_summed == CHECKSUM_PARTIAL)
+		skb->csum_start -= len;
+	else
+		header_changed(skb, th, sum);
+	/* The pseudo header has the length. */
+	inet_proto_csum_replace2(&th->check, skb, htons(l4_len), htons(l4_len + len), true);
+	ip_header_grew(pkt, len);
+	return true;
+}
+
+static void shift_number(struct sk_buff *skb, struct tcphdr *th, __be32 *field, u32 delta)
+{
+	__be32 value = htonl(ntohl(*field) + delta);
+
+	inet_proto_csum_replace4(&th->check, skb, *field, value, false);
+	*field = value;
+}
+
+/* Has the client acknowledged data? Then the dest has seen segments of the client's. */
+static bool heard_out(const struct lvs_fullnat_conn *fc, const struct tcphdr *th)
+{
+	u32 first = READ_ONCE(fc->server_first);
+
+	return first && th->ack && (s32)(ntohl(th->ack_seq) - first) > 0;
+}
+
+static bool tell_client(struct lvs_packet *pkt, struct lvs_fullnat_conn *fc, u32 mtu)
+{
+	struct tcphdr *th = header(pkt);
+
+	if (th->syn || th->rst || th->fin || !th->ack)
+		return true;
+	if (heard_out(fc, th)) {
+		WRITE_ONCE(fc->toa, LVS_FULLNAT_TOA_DONE);
+		return true;
+	}
+	if (!has_room(pkt, toa_len(fc->conn.link[LVS_SIDE_CLIENT].af), mtu)) {
+		atomic64_inc(&fc->source.map->laddr->toa_omitted);
+		return true;
+	}
+	return insert_toa(pkt, &fc->conn);
+}
+
+bool lvs_fullnat_tcp_request(struct lvs_packet *pkt, struct lvs_fullnat_conn *fc, u32 mtu)
+{
+	struct tcphdr *th = header(pkt);
+	__wsum before;
+
+	if (unlikely(options_len(th) && !is_only_timestamp(pkt))) {
+		if (!whole_header(pkt))
+			return false;
+		th = header(pkt);
+		before = header_sum(th);
+		clean_options(pkt, th);
+		header_changed(pkt->skb, th, before);
+	}
+	shift_number(pkt->skb, th, &th->seq, fc->seq_delta);
+	if (READ_ONCE(fc->toa) != LVS_FULLNAT_TOA_SEND)
+		return true;
+	return tell_client(pkt, fc, mtu);
+}
+
+static void note_handshake(struct lvs_packet *pkt, struct lvs_fullnat_conn *fc, struct tcphdr *th)
+{
+	u32 room = 0;
+
+	/* If it is 0, which stands for unknown, the option is sent for longer. */
+	WRITE_ONCE(fc->server_first, ntohl(th->seq) + 1);
+	if (READ_ONCE(fc->toa) == LVS_FULLNAT_TOA_SEND)
+		room = toa_len(fc->conn.link[LVS_SIDE_CLIENT].af);
+	if (room && READ_ONCE(pkt->ln->sysctls.fullnat_mss_adjust_entry))
+		lvs_tcp_options_lower_mss(options_of(th), options_len(th), room);
+}
+
+bool lvs_fullnat_tcp_reply(struct lvs_packet *pkt, struct lvs_fullnat_conn *fc)
+{
+	struct tcphdr *th = header(pkt);
+	__wsum before;
+
+	if (unlikely(th->syn || (options_len(th) && !is_only_timestamp(pkt)))) {
+		if (!whole_header(pkt))
+			return false;
+		th = header(pkt);
+		before = header_sum(th);
+		if (th->syn)
+			note_handshake(pkt, fc, th);
+		lvs_tcp_options_shift_sack(options_of(th), options_len(th), fc->seq_delta);
+		header_changed(pkt->skb, th, before);
+	}
+	if (th->ack)
+		shift_number(pkt->skb, th, &th->ack_seq, -fc->seq_delta);
+	return true;
+}
