@@ -5,10 +5,14 @@
  *   hook -> parse -> ICMP relation -> connection lookup
  *     -> (miss: service lookup -> schedule -> create) -> state -> count -> transmit
  */
+#include <linux/if_arp.h>
 #include <linux/icmp.h>
 #include <linux/icmpv6.h>
 #include <linux/netfilter.h>
+#include <net/addrconf.h>
 #include <net/icmp.h>
+#include <net/ipv6.h>
+#include <net/route.h>
 
 #include "compat/inet_sock.h"
 #include "conn/conn.h"
@@ -46,6 +50,25 @@ static bool opens(const struct lvs_packet *pkt)
 	return pkt->proto == IPPROTO_UDP || lvs_sctp_opens(pkt);
 }
 
+/*
+ * Did the packet come out of a tunnel that ends here, whose packets shall open no connections? It
+ * is told by the tunnel's device: tunnels take every mark off what they pass on.
+ */
+static bool is_ignored(const struct lvs_packet *pkt)
+{
+	if (likely(!READ_ONCE(pkt->ln->sysctls.ignore_tunneled)) || pkt->hook != NF_INET_LOCAL_IN)
+		return false;
+	switch (pkt->skb->dev->type) {
+	case ARPHRD_TUNNEL:
+	case ARPHRD_TUNNEL6:
+	case ARPHRD_SIT:
+	case ARPHRD_IPGRE:
+	case ARPHRD_IP6GRE:
+		return true;
+	}
+	return false;
+}
+
 /* Does this packet of @conn's client begin another connection from the same port? */
 static bool reuses(const struct lvs_conn *conn, const struct lvs_packet *pkt)
 {
@@ -57,6 +80,8 @@ static bool reuses(const struct lvs_conn *conn, const struct lvs_packet *pkt)
 static unsigned int request(struct lvs_packet *pkt, struct lvs_conn *conn)
 {
 	update_state(conn, pkt, LVS_SIDE_CLIENT);
+	if (unlikely(!conn->dest))
+		return lvs_fwd_bypass(pkt);
 	lvs_stats_in(conn->dest->stats, pkt->skb->len);
 	return lvs_fwd_request(pkt, conn);
 }
@@ -86,6 +111,17 @@ static unsigned int refuse(struct lvs_packet *pkt, struct lvs_svc *svc, enum lvs
 	return NF_DROP;
 }
 
+/* With nobody to serve a mark's packet, may it go on to where it was going? */
+static bool may_bypass(const struct lvs_svc *svc, const struct lvs_packet *pkt)
+{
+	if (!svc->key.fwmark || !READ_ONCE(pkt->ln->sysctls.cache_bypass))
+		return false;
+	if (pkt->af == AF_INET)
+		return inet_addr_type(pkt->ln->net, pkt->daddr.ip) == RTN_UNICAST;
+	return ipv6_addr_type(&pkt->daddr.in6) & IPV6_ADDR_UNICAST &&
+	       !ipv6_chk_addr(pkt->ln->net, &pkt->daddr.in6, NULL, 0);
+}
+
 static enum lvs_drop_reason choose(struct lvs_svc *svc, const struct lvs_packet *pkt,
 				   struct lvs_choice *choice)
 {
@@ -112,6 +148,8 @@ static noinline unsigned int one_packet(struct lvs_packet *pkt, const struct lvs
 	struct lvs_dest *dest = choice->dest;
 	struct lvs_conn conn;
 
+	if (!dest)
+		return lvs_fwd_bypass(pkt);
 	lvs_conn_fill_once(&conn, pkt, choice);
 	if (choice->control)
 		lvs_template_put(choice->control);
@@ -130,6 +168,46 @@ static enum lvs_drop_reason may_connect(struct lvs_net *ln)
 	return LVS_DROP_NONE;
 }
 
+/* Who serves the packet, or nobody (choice->dest is NULL) if it goes on as it is. */
+static enum lvs_drop_reason choose_or_bypass(struct lvs_svc *svc, const struct lvs_packet *pkt,
+					     struct lvs_choice *choice)
+{
+	enum lvs_drop_reason reason = may_connect(pkt->ln);
+
+	if (unlikely(reason != LVS_DROP_NONE))
+		return reason;
+	reason = choose(svc, pkt, choice);
+	if (unlikely(reason == LVS_DROP_NO_DEST) && may_bypass(svc, pkt)) {
+		choice->dest = NULL;
+		choice->dport = 0;
+		choice->control = NULL;
+		return LVS_DROP_NONE;
+	}
+	return reason;
+}
+
+struct lvs_conn *lvs_connect_quoted(struct lvs_packet *pkt, struct lvs_packet *quoted, u32 hash,
+				    unsigned int *verdict)
+{
+	struct lvs_svc *svc = is_ignored(pkt) ? NULL : lvs_svc_lookup(quoted);
+	enum lvs_drop_reason reason;
+	struct lvs_choice choice;
+	struct lvs_conn *conn;
+
+	*verdict = NF_ACCEPT;
+	/* A datagram that is a connection by itself has nothing to do with a later error. */
+	if (!svc || (READ_ONCE(svc->manner) & LVS_SVC_ONEPACKET && quoted->proto == IPPROTO_UDP))
+		return NULL;
+	reason = choose_or_bypass(svc, quoted, &choice);
+	conn = reason == LVS_DROP_NONE ?
+		       lvs_conn_create(quoted, svc, &choice, hash, &reason) : NULL;
+	if (conn)
+		return conn;
+	lvs_drop_count(pkt->ln, svc, reason);
+	*verdict = NF_DROP;
+	return NULL;
+}
+
 /* The packet has no connection: make one if it is for a service, else set @verdict. */
 static struct lvs_conn *connect(struct lvs_packet *pkt, u32 hash, unsigned int *verdict)
 {
@@ -139,21 +217,19 @@ static struct lvs_conn *connect(struct lvs_packet *pkt, u32 hash, unsigned int *
 	struct lvs_svc *svc;
 
 	*verdict = NF_ACCEPT;
-	if (!opens(pkt))
+	if (!opens(pkt) || is_ignored(pkt))
 		return NULL;
 	svc = lvs_svc_lookup(pkt);
 	if (!svc)
 		return NULL;
-	reason = may_connect(pkt->ln);
-	if (likely(reason == LVS_DROP_NONE))
-		reason = choose(svc, pkt, &choice);
+	reason = choose_or_bypass(svc, pkt, &choice);
 	if (unlikely(reason != LVS_DROP_NONE)) {
 		*verdict = refuse(pkt, svc, reason);
 		return NULL;
 	}
 	/* FULLNAT needs the connection to know its own packets by. */
 	if (unlikely(READ_ONCE(svc->manner) & LVS_SVC_ONEPACKET) && pkt->proto == IPPROTO_UDP &&
-	    READ_ONCE(choice.dest->fwd) != LVS_FWD_FULLNAT) {
+	    (!choice.dest || READ_ONCE(choice.dest->fwd) != LVS_FWD_FULLNAT)) {
 		*verdict = one_packet(pkt, &choice);
 		return NULL;
 	}
@@ -182,7 +258,7 @@ static unsigned int balance(struct lvs_packet *pkt)
 	if (pkt->hook == NF_INET_FORWARD)
 		return NF_ACCEPT;
 	if (likely(conn)) {
-		bool gone = !lvs_dest_available(conn->dest);
+		bool gone = conn->dest && !lvs_dest_available(conn->dest);
 
 		if (unlikely(gone) && !may_leave(pkt))
 			return lvs_fwd_drop(pkt, conn, LVS_DROP_DEST_GONE);

@@ -24,6 +24,9 @@ struct lvs_sysctls {
 	int expire_quiescent_template;	/* bool: templates do not lead to a dest of weight 0 */
 	int lblc_expiration;		/* seconds */
 	int lblcr_expiration;		/* seconds */
+	int cache_bypass;		/* bool: without a dest a mark's packets go on unchanged */
+	int schedule_icmp;		/* bool: an ICMP error may open the connection it quotes */
+	int ignore_tunneled;		/* bool: what comes out of a tunnel opens no connections */
 
 	/* memory running short: defence.h */
 	int amemthresh;			/* pages that shall be free */

@@ -57,7 +57,10 @@ static __always_inline void fill(struct lvs_conn *conn, const struct lvs_packet 
 
 	conn->caddr = pkt->saddr;
 	conn->vaddr = pkt->daddr;
-	conn->daddr = choice->dest->addr;
+	if (likely(choice->dest))
+		conn->daddr = choice->dest->addr;
+	else
+		memset(&conn->daddr, 0, sizeof(conn->daddr));
 	conn->cport = pkt->sport;
 	conn->vport = pkt->dport;
 	conn->dport = choice->dport;
@@ -85,7 +88,7 @@ void lvs_conn_fill_once(struct lvs_conn *conn, const struct lvs_packet *pkt,
 static void fill_links(struct lvs_conn *conn, const struct lvs_packet *pkt, u32 hash)
 {
 	const union nf_inet_addr *client;
-	u8 af = conn->dest->af;
+	u8 af = likely(conn->dest) ? conn->dest->af : pkt->af;
 	__be16 port;
 
 	client = lvs_conn_seen_client(conn, &port);
@@ -161,6 +164,12 @@ void lvs_conn_enlist(struct lvs_conn *conn)
 		queue_work(lvs_unbound_wq, &ct->resize);
 }
 
+static void unbind(struct lvs_dest *dest, bool was_active)
+{
+	if (likely(dest))
+		lvs_dest_unbind(dest, was_active);
+}
+
 static void control_put(struct lvs_template *control)
 {
 	if (unlikely(control))
@@ -173,15 +182,15 @@ struct lvs_conn *lvs_conn_create(const struct lvs_packet *pkt, struct lvs_svc *s
 {
 	struct lvs_conn_table *ct = &pkt->ln->conns;
 	struct lvs_dest *dest = choice->dest;
-	u8 fwd = READ_ONCE(dest->fwd);
+	u8 fwd = likely(dest) ? READ_ONCE(dest->fwd) : IP_VS_CONN_F_BYPASS;
 	struct lvs_conn *conn, *same;
 
 	*why = LVS_DROP_NO_MEMORY;
-	if (!lvs_dest_bind(dest))
+	if (likely(dest) && !lvs_dest_bind(dest))
 		goto put_control;
 	conn = conn_alloc(pkt, svc, choice, fwd, why);
 	if (!conn) {
-		lvs_dest_unbind(dest, false);
+		unbind(dest, false);
 		goto put_control;
 	}
 	fill(conn, pkt, choice, fwd);
@@ -205,12 +214,13 @@ struct lvs_conn *lvs_conn_create(const struct lvs_packet *pkt, struct lvs_svc *s
 
 		if (!(flags & LVS_CONN_F_NOOUTPUT))
 			lvs_conn_link_remove(ct, &conn->link[LVS_SIDE_SERVER]);
-		lvs_dest_unbind(dest, flags & LVS_CONN_F_ACTIVE);
+		unbind(dest, flags & LVS_CONN_F_ACTIVE);
 		control_put(choice->control);
 		conn_free(conn);
 		return same;
 	}
-	lvs_stats_conn(dest->stats);
+	if (likely(dest))
+		lvs_stats_conn(dest->stats);
 	lvs_conn_enlist(conn);
 	return conn;
 
@@ -236,7 +246,7 @@ void lvs_conn_kill(struct lvs_conn *conn)
 		lvs_template_release(lvs_template_of(conn));
 		return;
 	}
-	lvs_dest_unbind(conn->dest, flags & LVS_CONN_F_ACTIVE);
+	unbind(conn->dest, flags & LVS_CONN_F_ACTIVE);
 	control_put(conn->control);
 	conn_free(conn);
 }
@@ -256,7 +266,8 @@ bool lvs_conn_set_state(struct lvs_conn *conn, u8 old, u8 state, u32 timeout, bo
 		WRITE_ONCE(conn->timeout, timeout);
 		if (active != !!(conn->flags & LVS_CONN_F_ACTIVE)) {
 			WRITE_ONCE(conn->flags, conn->flags ^ LVS_CONN_F_ACTIVE);
-			lvs_dest_set_active(conn->dest, active);
+			if (likely(conn->dest))
+				lvs_dest_set_active(conn->dest, active);
 		}
 	}
 	spin_unlock_bh(&conn->lock);
@@ -287,7 +298,7 @@ static bool is_any(const struct lvs_conn *conn)
 /* Templates of such a dest have rules of their own. */
 static bool is_stranded(const struct lvs_conn *conn)
 {
-	return !lvs_conn_is_template(conn) && !lvs_dest_available(conn->dest);
+	return !lvs_conn_is_template(conn) && conn->dest && !lvs_dest_available(conn->dest);
 }
 
 void lvs_conn_kill_part(struct lvs_net *ln, bool (*which)(const struct lvs_conn *conn),

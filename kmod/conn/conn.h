@@ -69,7 +69,7 @@ struct lvs_conn {
 	u32 seen;			/* jiffies of the last packet, coarse; any packet */
 	u32 flags;			/* LVS_CONN_F_*; lock; READ_ONCE */
 	spinlock_t lock;		/* state changes and death, not the steady state */
-	struct lvs_dest *dest;		/* constant, bound by lvs_dest_bind() */
+	struct lvs_dest *dest;		/* constant, bound by lvs_dest_bind(); NULL: bypass */
 
 	/* slow path */
 	struct lvs_net *ln;		/* constant */

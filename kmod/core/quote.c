@@ -85,6 +85,9 @@ bool lvs_quote_parse(const struct lvs_packet *pkt, struct lvs_packet *quoted, st
 		return false;
 	if (!has_ports(quoted->proto))
 		return false;
+	quoted->l4_off = q->l4_off;
+	/* What a reply says of itself is not said of the request that it stands for. */
+	quoted->tcp_flags = 0;
 	return lvs_parse_ports(pkt->skb, q->l4_off, &quoted->dport, &quoted->sport);
 }
 

@@ -56,7 +56,7 @@ void lvs_fullnat_tcp_begin(struct lvs_fullnat_conn *fc, const struct lvs_packet 
 	if (READ_ONCE(s->fullnat_toa_entry))
 		fc->toa = LVS_FULLNAT_TOA_SEND;
 	/* 64 ns a step, as the kernel's own. */
-	if (th->syn && READ_ONCE(s->fullnat_conn_reused_entry))
+	if (pkt->tcp_flags & LVS_TCP_F_SYN && READ_ONCE(s->fullnat_conn_reused_entry))
 		fc->seq_delta = fc->conn.link[LVS_SIDE_SERVER].hash + (u32)(ktime_get_ns() >> 6) -
 				ntohl(th->seq);
 }

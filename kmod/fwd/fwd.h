@@ -38,6 +38,12 @@ unsigned int lvs_fwd_fullnat(struct lvs_packet *pkt, struct lvs_conn *conn,
 unsigned int lvs_fwd_dr(struct lvs_packet *pkt, struct lvs_conn *conn, struct lvs_route *route);
 unsigned int lvs_fwd_tun(struct lvs_packet *pkt, struct lvs_conn *conn, struct lvs_route *route);
 
+/*
+ * Send the packet on to where it was going, which is another host: nobody here serves it. Verdict
+ * as lvs_fwd_request().
+ */
+unsigned int lvs_fwd_bypass(struct lvs_packet *pkt);
+
 /* Translate a reply of a NAT dest and let it go on: NF_ACCEPT, or NF_DROP (counted). */
 unsigned int lvs_fwd_nat_reply(struct lvs_packet *pkt, struct lvs_conn *conn);
 
@@ -55,6 +61,9 @@ struct dst_entry *lvs_fwd_route_to_client(const struct lvs_packet *pkt,
 					  const struct lvs_conn *conn);
 
 /* Shared by the methods (fwd/output.c). */
+
+/* There is no route to where the packet shall go: its sender is told. */
+void lvs_fwd_tell_no_route(struct lvs_packet *pkt);
 
 /* Count a drop for the connection's service; returns NF_DROP. */
 unsigned int lvs_fwd_drop(const struct lvs_packet *pkt, const struct lvs_conn *conn,

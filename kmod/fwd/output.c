@@ -31,6 +31,16 @@ static void ensure_dev(struct lvs_packet *pkt)
 		pkt->skb->dev = pkt->ln->net->loopback_dev;
 }
 
+void lvs_fwd_tell_no_route(struct lvs_packet *pkt)
+{
+	if (pkt->af == AF_INET) {
+		icmp_send(pkt->skb, ICMP_DEST_UNREACH, ICMP_HOST_UNREACH, 0);
+	} else {
+		ensure_dev(pkt);
+		icmpv6_send(pkt->skb, ICMPV6_DEST_UNREACH, ICMPV6_ADDR_UNREACH, 0);
+	}
+}
+
 static bool over(const struct sk_buff *skb, unsigned int mtu)
 {
 	if (skb->len <= mtu)
@@ -164,12 +174,8 @@ unsigned int lvs_fwd_request(struct lvs_packet *pkt, struct lvs_conn *conn)
 
 	if (IS_ERR(route)) {
 		reason = lvs_route_drop_reason(route);
-		if (reason == LVS_DROP_NO_ROUTE && pkt->af == AF_INET) {
-			icmp_send(pkt->skb, ICMP_DEST_UNREACH, ICMP_HOST_UNREACH, 0);
-		} else if (reason == LVS_DROP_NO_ROUTE) {
-			ensure_dev(pkt);
-			icmpv6_send(pkt->skb, ICMPV6_DEST_UNREACH, ICMPV6_ADDR_UNREACH, 0);
-		}
+		if (reason == LVS_DROP_NO_ROUTE)
+			lvs_fwd_tell_no_route(pkt);
 		return lvs_fwd_drop(pkt, conn, reason);
 	}
 	if (unlikely(!route->local && from_loopback(pkt)))

@@ -52,10 +52,10 @@ void lvs_route_reset_all(struct lvs_net *ln)
  * The packet's own destination need not be the dest's (DR keeps the VIP), so the route must name
  * its next hop even if that is the dest itself: FLOWI_FLAG_KNOWN_NH.
  */
-static int lookup_v4(struct net *net, const struct lvs_dest *dest, struct lvs_route *route)
+static int lookup_v4(struct net *net, const union nf_inet_addr *addr, struct lvs_route *route)
 {
 	struct flowi4 fl4 = {
-		.daddr = dest->addr.ip,
+		.daddr = addr->ip,
 		.flowi4_flags = FLOWI_FLAG_KNOWN_NH,
 	};
 	struct rtable *rt = ip_route_output_key(net, &fl4);
@@ -69,10 +69,10 @@ static int lookup_v4(struct net *net, const struct lvs_dest *dest, struct lvs_ro
 	return 0;
 }
 
-static int lookup_v6(struct net *net, const struct lvs_dest *dest, struct lvs_route *route)
+static int lookup_v6(struct net *net, const union nf_inet_addr *addr, struct lvs_route *route)
 {
 	struct flowi6 fl6 = {
-		.daddr = dest->addr.in6,
+		.daddr = addr->in6,
 		.flowi6_flags = FLOWI_FLAG_KNOWN_NH,
 	};
 	struct dst_entry *dst = ip6_route_output(net, NULL, &fl6);
@@ -95,6 +95,18 @@ static int lookup_v6(struct net *net, const struct lvs_dest *dest, struct lvs_ro
 	return 0;
 }
 
+int lvs_route_to(struct lvs_net *ln, u8 af, const union nf_inet_addr *addr,
+		 struct lvs_route *route)
+{
+	int err = (af == AF_INET ? lookup_v4 : lookup_v6)(ln->net, addr, route);
+
+	if (err)
+		return err;
+	route->af = af;
+	route->mtu = dst_mtu(route->dst);
+	return 0;
+}
+
 struct lvs_route *lvs_route_lookup(struct lvs_net *ln, struct lvs_dest *dest)
 {
 	struct lvs_route *route = kzalloc(sizeof(*route), GFP_ATOMIC | __GFP_NOWARN);
@@ -105,17 +117,14 @@ struct lvs_route *lvs_route_lookup(struct lvs_net *ln, struct lvs_dest *dest)
 
 	if (!route)
 		return ERR_PTR(-ENOMEM);
-	err = dest->af == AF_INET ? lookup_v4(ln->net, dest, route) :
-				    lookup_v6(ln->net, dest, route);
+	err = lvs_route_to(ln, dest->af, &dest->addr, route);
 	if (err) {
 		kfree(route);
 		return ERR_PTR(err);
 	}
 	route->dest = dest;
-	route->af = dest->af;
 	lvs_tunnel_of(dest, &route->tun);
 	route->genid = genid;
-	route->mtu = dst_mtu(route->dst);
 	atomic_set(&route->ident, get_random_u32());
 	spin_lock_bh(&ln->route_lock);
 	old = rcu_dereference_protected(dest->route, lockdep_is_held(&ln->route_lock));

@@ -33,6 +33,13 @@ struct lvs_route {
 	atomic_t ident ____cacheline_aligned_in_smp;
 };
 
+/*
+ * Look up the route to any address: dst, cookie, mtu, pmtu, af, local and saddr of @route. The
+ * caller releases the dst. Softirq or process.
+ */
+int lvs_route_to(struct lvs_net *ln, u8 af, const union nf_inet_addr *addr,
+		 struct lvs_route *route);
+
 /* Look the route up and keep it with the dest; as lvs_route_get(). */
 struct lvs_route *lvs_route_lookup(struct lvs_net *ln, struct lvs_dest *dest);
 

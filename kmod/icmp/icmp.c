@@ -107,6 +107,8 @@ static unsigned int relay_in(struct lvs_packet *pkt, struct lvs_conn *conn,
 	struct lvs_route *route;
 	enum lvs_drop_reason reason;
 
+	if (!conn->dest)
+		return lvs_fwd_bypass(pkt);
 	if (!lvs_dest_available(conn->dest))
 		return lvs_fwd_drop(pkt, conn, LVS_DROP_DEST_GONE);
 	lvs_stats_in(conn->dest->stats, pkt->skb->len);
@@ -180,6 +182,12 @@ static unsigned int relay_out(struct lvs_packet *pkt, struct lvs_conn *conn,
 	return NF_ACCEPT;
 }
 
+/* May the error open a connection for the packet that it quotes? */
+static bool may_open(const struct lvs_packet *pkt)
+{
+	return pkt->hook != NF_INET_FORWARD && READ_ONCE(pkt->ln->sysctls.schedule_icmp);
+}
+
 bool lvs_icmp_related(struct lvs_packet *pkt, unsigned int *verdict)
 {
 	struct lvs_packet quoted;
@@ -196,8 +204,15 @@ bool lvs_icmp_related(struct lvs_packet *pkt, unsigned int *verdict)
 	conn = lvs_conn_lookup(&quoted, hash, &side);
 	if (!conn) {
 		/* GUE looks like any UDP. */
-		return pkt->hook == NF_INET_LOCAL_IN && quoted.proto == IPPROTO_UDP &&
-		       lvs_icmp_from_tunnel(pkt, verdict);
+		if (pkt->hook == NF_INET_LOCAL_IN && quoted.proto == IPPROTO_UDP &&
+		    lvs_icmp_from_tunnel(pkt, verdict))
+			return true;
+		if (!may_open(pkt))
+			return false;
+		conn = lvs_connect_quoted(pkt, &quoted, hash, verdict);
+		if (!conn)
+			return *verdict != NF_ACCEPT;
+		side = LVS_SIDE_CLIENT;
 	}
 	*verdict = side == LVS_SIDE_CLIENT ? relay_in(pkt, conn, &q) : relay_out(pkt, conn, &q);
 	return true;

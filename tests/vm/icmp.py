@@ -164,3 +164,35 @@ def errors_of_strangers(t, af):
     t.lab.outside.send(packet.udp(client, sport, vip, port, b"marker"))
     first = t.lab.inside.receive(lambda p: p.dst == rip)
     t.equal(first.payload, b"marker", "the first packet that the dest gets")
+
+
+def quoting_a_reply(af, vip, port, client, sport, proto):
+    """An error of a router about a reply that the client would have got."""
+    reply = (packet.udp(vip, port, client, sport, b"y" * 40) if proto == "udp" else
+             packet.tcp(vip, port, client, sport, packet.ACK, seq=7))
+    kind, code, rest = ERRORS[af][0]
+    return packet.icmp(Lab.ROUTER_FRONT[af], vip, kind, code, reply, rest)
+
+
+@test(af=(4, 6), proto=("udp", "tcp"), method=("nat", "dr"))
+def may_open_a_connection(t, af, proto, method):
+    """With schedule_icmp an error without a connection is scheduled as what it quotes; without it no dest hears it."""
+    vip, port, rip, rport = ghost(t, method, af, proto)
+    client, sport = Lab.GHOST_CLIENT[af], 7006
+    error = quoting_a_reply(af, vip, port, client, sport, proto)
+    t.lab.outside.send(error, packet.icmp(client, vip, 8 if af == 4 else 128, 0, b"ping", 0x00080001))
+    t.lab.outside.receive(lambda p: p.dst == client and p.rest == 0x00080001, what="the answer to a ping behind the error")
+    setting = "/proc/sys/net/ipv4/vs/schedule_icmp"
+    t.cleanup(t.lab.director_ns.write, setting, "0")
+    t.lab.director_ns.write(setting, "1")
+    t.equal(t.director.conns(vip, port), [], "connections while it is off")
+    t.lab.outside.send(error)
+    dst = rip if method == "nat" else vip
+    got = t.lab.inside.receive(lambda p: p.dst == dst and p.quote)
+    t.equal((got.quote.flow, got.valid), ((dst, rport, client, sport), True), "what it quotes, checksums")
+    conn, = t.director.conns(vip, port)
+    t.equal((conn["client"], conn["cport"], conn["dest"]), (client, sport, rip), "the connection")
+    if proto == "udp":
+        t.lab.outside.send(packet.udp(client, sport, vip, port, b"later"))
+        t.equal(t.lab.inside.receive(lambda p: p.sport == sport).payload, b"later", "a packet of that connection")
+        t.equal(len(t.director.conns(vip, port)), 1, "connections after it")

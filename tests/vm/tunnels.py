@@ -187,3 +187,34 @@ def changed_under_traffic(t):
         seen.append(t.lab.inside.receive(lambda p: p.dst == rip).proto)
     t.equal(seen, [4, 17, 47, 17, 4], "protocols of the outer headers")
     wait.equals(lambda: t.director.service_stats("udp", vip, port)["conns"], 1, 5, "connections")
+
+
+@test(af=FAMILIES)
+def ending_at_the_director(t, af):
+    """What comes out of a tunnel that ends here is for the services, unless ignore_tunneled says that it is not."""
+    vip, port, rip = VIPS[af]["other"], t.port(), Lab.GHOST_RS[af][0]
+    device, client, ns = {4: "tunl0", 6: "ip6tnl0"}[af], Lab.GHOST_CLIENT[af], t.lab.director_ns
+    ns.ip(f"link set {device} up")
+    t.cleanup(ns.ip, f"link set {device} down")
+    t.director.service("udp", vip, port, "rr", [(rip, port, "-m")])
+    t.lab.inside.drain()
+    setting = "/proc/sys/net/ipv4/vs/ignore_tunneled"
+    t.cleanup(ns.write, setting, "0")
+
+    def send(sport):
+        within = packet.udp(client, sport, vip, port, b"tunnelled")
+        t.lab.outside.send(packet.ip(Lab.ROUTER_FRONT[af], Lab.FRONT[af], OUTER_PROTO["ipip"][af], within))
+
+    send(4200)
+    t.lab.inside.receive(lambda p: (p.dst, p.sport) == (rip, 4200))
+    ns.write(setting, "1")
+    send(4201)
+    t.lab.outside.receive(lambda p: p.dst == client and p.quote and p.quote.sport == 4201,
+                          what="port unreachable of the director's own, which listens to nothing there")
+    send(4200)
+    ns.write(setting, "0")
+    send(4203)
+    t.equal([t.lab.inside.receive(lambda p: p.dst == rip).sport for _ in range(2)], [4200, 4203], "what the dest gets then")
+    ns.write(setting, "1")
+    t.lab.outside.send(packet.udp(client, 4204, vip, port, b"in no tunnel"))
+    t.lab.inside.receive(lambda p: (p.dst, p.sport) == (rip, 4204))
