@@ -126,12 +126,17 @@ part_demo() {
 
 # --- debug kernels
 
-# Gets a kernel by its name and builds the module for it. Sets version.
-version=''
+# Gets a kernel by its name and builds the module for it. Sets version, and what the tests' deadlines are multiplied by and
+# how much a transfer carries: emulated and instrumented, a kernel takes its time, the more so on a busy host.
+version='' patience=1 megabytes=10
 with_kernel() { # NAME
 	step "Kernel $1"
 	one_test "kernel $1" scripts/kernel "$1"
 	version=$(kernel_named "$1")
+	case $1 in
+	kasan | kcsan) patience=10 megabytes=1 ;;
+	*) patience=1 megabytes=10 ;;
+	esac
 	[ -n "$version" ] && one_test "module builds on $1" build_module "$version"
 }
 
@@ -139,7 +144,7 @@ with_kernel() { # NAME
 defect_is_found() { # KERNEL DEFECT WHAT-THE-LOG-SAYS
 	local out=$logs/planted-$1-$2 code=0
 	LVS_KO=$LVS_BUILD/planted/module/$version/lvs.ko \
-		scripts/vm --kernel "$1" --timeout 300 --out "$out" -- tests/vm/planted "$2" >"$out.txt" 2>&1 || code=$?
+		scripts/vm --kernel "$1" --timeout 1200 --out "$out" -- tests/vm/planted "$2" >"$out.txt" 2>&1 || code=$?
 	if [ $code -eq 121 ] && grep -qE "$3" "$out/kernel.log"; then
 		grep -m 1 -E "$3" "$out/kernel.log"
 	else
@@ -173,7 +178,8 @@ suite_on() { # KERNEL SECONDS MEMORY PATTERN...
 	case $version in
 	*-lvs-*) flows=200000 ;;
 	esac
-	LVS_TEST_FLOWS=$flows LVS_KO=$LVS_BUILD/module/$version/lvs.ko many_tests "VM tests on $name" \
+	LVS_TEST_FLOWS=$flows LVS_TEST_PATIENCE=$patience LVS_TEST_MEGABYTES=$megabytes \
+		LVS_KO=$LVS_BUILD/module/$version/lvs.ko many_tests "VM tests on $name" \
 		scripts/vm --kernel "$version" --timeout "$seconds" --mem "$memory" --out "$logs/$name" -- tests/vm/run "$@"
 }
 

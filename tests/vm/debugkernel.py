@@ -19,6 +19,12 @@ if VARIANT in OPTIONS:
         with gzip.open("/proc/config.gz", "rt") as config:
             t.equal(f"CONFIG_{option}=y\n" in config, True, f"CONFIG_{option} in the running kernel")
 
+    if VARIANT == "kcsan":
+        @test(lab=False)
+        def kcsan_is_on(t):
+            with open("/sys/kernel/debug/kcsan") as file:
+                t.equal(file.readline(), "enabled: 1\n", "its state")
+
     @test(lab=False)
     def two_cpus(t):
         t.equal(os.cpu_count(), 2, "CPUs")

@@ -10,6 +10,7 @@ from lib.traffic import Server, TcpClient, UdpClient
 METHODS = ("nat", "dr", "tun", "local", "local-dr")
 FAMILIES = (4, 6)
 MEGABYTE = 1 << 20
+TRANSFER = int(os.environ.get("LVS_TEST_MEGABYTES", "10")) * MEGABYTE
 OVERHEAD = {4: 20, 6: 40}
 TOO_BIG = {4: (3, 4), 6: (2, 0)}
 TIME_EXCEEDED = {4: (11, 0), 6: (3, 0)}
@@ -40,13 +41,13 @@ def transfer(t, vip, port, method, up, down):
 
 @test(method=METHODS, af=FAMILIES)
 def tcp(t, method, af):
-    """10 MB each way arrive whole; the counters say that they went through the director."""
+    """10 MB each way (or LVS_TEST_MEGABYTES) arrive whole; the counters say that they went through the director."""
     vip, port = serve(t, "tcp", method, af)
-    transfer(t, vip, port, method, 10 * MEGABYTE, 10 * MEGABYTE)
+    transfer(t, vip, port, method, TRANSFER, TRANSFER)
 
     def seen():
         stats = t.director.service_stats("tcp", vip, port)
-        return stats["conns"], stats["inbytes"] > 10 * MEGABYTE, stats["outbytes"] > 10 * MEGABYTE
+        return stats["conns"], stats["inbytes"] > TRANSFER, stats["outbytes"] > TRANSFER
     wait.equals(seen, (1, True, method in ("nat", "local")), 5, "connections; requests, replies seen by the director")
 
 

@@ -5,7 +5,7 @@ import socket
 import struct
 import threading
 
-from lib import ipvs, packet, wait
+from lib import ipvs, packet, patience, wait
 from lib.harness import test
 from lib.ipvs import endpoint
 from lib.lab import METHOD_OPTION, VIPS, Lab
@@ -268,7 +268,7 @@ def _family(address):
 def associate(ns, address, port):
     with ns:
         sock = socket.socket(_family(address), socket.SOCK_STREAM, socket.IPPROTO_SCTP)
-    sock.settimeout(30)
+    sock.settimeout(patience.seconds(30))
     sock.connect((address, port))
     return sock
 

@@ -5,7 +5,7 @@ import os
 import socket
 import threading
 
-from lib import daemons, packet, toa, wait
+from lib import daemons, packet, patience, toa, wait
 from lib.harness import test
 
 CLIENT = {4: ("203.0.113.7", 4711), 6: ("2001:db8:99::7", 4711)}
@@ -130,7 +130,7 @@ def _own_connection(t, director):
         director.wire.send(packet.tcp(director.address[4], 80, *own, flags, seq, syn.seq + 1, payload, options=options))
     send(packet.SYN | packet.ACK, 5000)
     send(packet.ACK | packet.PSH, 5001, b"x", toa.option(*CLIENT[4]))
-    sock.settimeout(10)
+    sock.settimeout(patience.seconds(10))
     t.equal(sock.recv(1), b"x", "data")
     t.equal(shown(sock), (director.address[4], 80), "a connection that this host made")
 
@@ -183,7 +183,7 @@ def udp_clients(t, how, af):
     with director.server:
         sock = t.closing(socket.socket(socket.AF_INET if af == 4 else socket.AF_INET6, socket.SOCK_DGRAM))
     sock.bind((director.server_address[af], port))
-    sock.settimeout(10)
+    sock.settimeout(patience.seconds(10))
     tuples = (director.address[af], 40001, director.server_address[af], port)
     t.equal(toa.ask_flow(sock, *tuples), None, "before")
     for number, client in enumerate((CLIENT[af], ("2001:db8:99::8", 99))):

@@ -12,7 +12,7 @@ import socket
 import struct
 import time
 
-from lib import ipvs, packet, wait
+from lib import ipvs, packet, patience, wait
 from lib.ipvs import STOCK_IPVSADM
 from lib.lab import VIPS, Lab
 from lib.netlink import NetlinkError, attrs
@@ -131,7 +131,7 @@ class Scene:
         near.flood(packets)
         payload = b"marker %d" % next(self.markers)
         near.flood([packet.udp(ends[0], 9, ends[1], 9, payload)])
-        found, deadline = [], time.monotonic() + 20
+        found, deadline = [], time.monotonic() + patience.seconds(20)
         while True:
             try:
                 data, source = far.socket.recvfrom(65536)

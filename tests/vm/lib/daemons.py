@@ -7,7 +7,7 @@ import socket
 import subprocess
 import tempfile
 
-from lib import wait
+from lib import patience, wait
 from lib.record import note
 
 
@@ -26,7 +26,7 @@ class Daemon:
         if self.process.poll() is None:
             self.process.send_signal(how)
             try:
-                self.process.wait(20)
+                self.process.wait(patience.seconds(20))
             except subprocess.TimeoutExpired:
                 os.killpg(self.process.pid, signal.SIGKILL)
                 self.process.wait()
@@ -70,7 +70,7 @@ def http(ns, address, port):
     """The body of GET /, or None if nobody answers."""
     with ns:
         sock = socket.socket()
-    sock.settimeout(5)
+    sock.settimeout(patience.seconds(5))
     try:
         sock.connect((address, port))
         sock.sendall(b"GET / HTTP/1.0\r\nHost: test\r\n\r\n")

@@ -9,12 +9,13 @@ import sys
 import time
 import traceback
 
-from lib import ipvs, kernel
+from lib import ipvs, kernel, patience
 from lib.lab import Lab
 from lib.record import RECORD
 
 TESTS = []
 REPLAY_LINES = 200
+LAB_TIMEOUT = 120
 
 
 class Skip(Exception):
@@ -58,10 +59,14 @@ class Test:
     @property
     def lab(self):
         if Test.lab_instance is None:
+            # Whichever test comes first builds it: not out of that one's time, since without a lab no other test runs.
+            left = signal.alarm(patience.seconds(LAB_TIMEOUT))
             try:
                 Test.lab_instance = Lab()
             except Exception as error:
                 raise NoLab("the lab could not be set up") from error
+            finally:
+                signal.alarm(left)
         return Test.lab_instance
 
     @property
@@ -163,7 +168,7 @@ def _run_one(case):
         Test.drop_lab()
     error = None
     signal.signal(signal.SIGALRM, _alarm)
-    signal.alarm(case.timeout)
+    signal.alarm(patience.seconds(case.timeout))
     try:
         if case.lvs_only and ipvs.MODULE != "lvs":
             raise Skip("for lvs only")
@@ -184,7 +189,7 @@ def _run_one(case):
     else:
         print(f"not ok {case.name} ({took:.1f} s)", flush=True)
         _show_failure(case, error)
-    signal.alarm(60)
+    signal.alarm(patience.seconds(60))
     try:
         context.finish()
     except Exception as problem:

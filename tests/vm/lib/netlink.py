@@ -4,6 +4,8 @@ import os
 import socket
 import struct
 
+from lib import patience
+
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP = 1, 4, 0x300
 NLM_F_DUMP_INTR, NLM_F_CAPPED, NLM_F_ACK_TLVS = 0x10, 0x100, 0x200
 NLMSG_ERROR, NLMSG_DONE = 2, 3
@@ -94,7 +96,7 @@ class Genl:
         self.socket.setsockopt(SOL_NETLINK, NETLINK_EXT_ACK, 1)
         self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 4 << 20)
         self.socket.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, 4 << 20)
-        self.socket.settimeout(30)
+        self.socket.settimeout(patience.seconds(30))
         self.socket.bind((0, 0))
 
     def request(self, command, body=b"", flags=NLM_F_ACK, version=None):

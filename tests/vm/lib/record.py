@@ -4,6 +4,7 @@ import shlex
 import subprocess
 import time
 
+from lib import patience
 
 SHOWN = 60
 
@@ -54,7 +55,7 @@ def run(*argv, ns=None, stdin="", check=True, timeout=60, env=None):
     else:
         process = subprocess.Popen(argv, **kwargs)
     try:
-        out, err = process.communicate(stdin.encode(), timeout)
+        out, err = process.communicate(stdin.encode(), patience.seconds(timeout))
     except BaseException:
         process.kill()
         RECORD.note(f"    (killed after {time.monotonic() - started:.0f} s)")

@@ -5,7 +5,7 @@ import os
 import socket
 import struct
 
-from lib import kernel, packet, wait
+from lib import kernel, packet, patience, wait
 from lib.namespace import LIBC
 from lib.record import run
 from lib.wire import Wire
@@ -127,7 +127,7 @@ def listener(t, ns, address, port, backlog=128):
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.bind((address, port))
     sock.listen(backlog)
-    sock.settimeout(20)
+    sock.settimeout(patience.seconds(20))
     return sock
 
 

@@ -10,6 +10,7 @@ import socket
 import struct
 import threading
 
+from lib import patience
 from lib.record import note
 
 REQUEST, ANSWER = struct.Struct("!QQ"), struct.Struct("!16s?")
@@ -140,7 +141,7 @@ class TcpClient:
     def __init__(self, ns, address, port, source=None, sport=0, timeout=20):
         with ns:
             self.socket = socket.socket(_family(address), socket.SOCK_STREAM)
-        self.socket.settimeout(timeout)
+        self.socket.settimeout(patience.seconds(timeout))
         if source or sport:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self.socket.bind((source or ("::" if ":" in address else "0.0.0.0"), sport))
@@ -180,7 +181,7 @@ class UdpClient:
     def __init__(self, ns, address, port, source=None, sport=0, timeout=10):
         with ns:
             self.socket = socket.socket(_family(address), socket.SOCK_DGRAM)
-        self.socket.settimeout(timeout)
+        self.socket.settimeout(patience.seconds(timeout))
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         if source or sport:
             self.socket.bind((source or ("::" if ":" in address else "0.0.0.0"), sport))

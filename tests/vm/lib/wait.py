@@ -2,6 +2,8 @@
 """Waiting for a condition. Tests never sleep for a fixed time."""
 import time
 
+from lib import patience
+
 
 class Timeout(AssertionError):
     pass
@@ -9,6 +11,7 @@ class Timeout(AssertionError):
 
 def until(condition, timeout=10, what="condition", step=0.02):
     """Calls condition until it returns something true, which is returned. Raises Timeout with its last value."""
+    timeout = patience.seconds(timeout)
     deadline = time.monotonic() + timeout
     while True:
         value = condition()
@@ -21,6 +24,7 @@ def until(condition, timeout=10, what="condition", step=0.02):
 
 def equals(function, expected, timeout=10, what="value", step=0.02):
     """Calls function until it returns expected. Raises Timeout with what it returned last."""
+    timeout = patience.seconds(timeout)
     deadline = time.monotonic() + timeout
     while True:
         value = function()

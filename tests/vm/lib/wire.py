@@ -6,7 +6,7 @@ import socket
 import struct
 import time
 
-from lib import packet
+from lib import packet, patience
 from lib.record import note
 
 SOL_PACKET, PACKET_AUXDATA, TP_STATUS_CSUMNOTREADY = 263, 8, 8
@@ -62,6 +62,7 @@ class Wire:
 
     def receive(self, match=lambda p: True, timeout=5, what="a packet"):
         """The next packet that match accepts, parsed; raises if none comes."""
+        timeout = patience.seconds(timeout)
         deadline = time.monotonic() + timeout
         seen = []
         while True:
