@@ -28,9 +28,9 @@ FakeKernel kernel_with_services() {
 }
 
 } // namespace
+
 TEST_CASE("the fake has pools of local addresses, as lvs has", "[fake]") {
     FakeKernel kernel;
-    const ServiceId web = tcp("192.0.2.10", 80);
     const AddLocalAddress add{web, address("10.0.0.1")};
     CHECK(code(kernel.apply(add)) == ESRCH);
     REQUIRE(kernel.apply(AddService{service(web, "rr")}));

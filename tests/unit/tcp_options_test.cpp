@@ -14,7 +14,7 @@ using Bytes = std::vector<u8>;
 
 Bytes kinds(Bytes options) {
     Bytes out;
-    lvs_tcp_option option;
+    lvs_tcp_option option{};
     for (u32 offset = 0; lvs_tcp_option_next(options.data(), static_cast<u32>(options.size()), &offset, &option);)
         out.push_back(option.kind);
     return out;
@@ -23,14 +23,14 @@ Bytes kinds(Bytes options) {
 } // namespace
 
 TEST_CASE("tcp options: one by one, to the end or to the first lie") {
-    CHECK(kinds({}) == Bytes{});
-    CHECK(kinds({1, 1, 1, 1}) == Bytes{});
+    CHECK(kinds({}).empty());
+    CHECK(kinds({1, 1, 1, 1}).empty());
     CHECK(kinds({2, 4, 5, 180, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 3, 7}) == Bytes{2, 4, 8, 3});
     CHECK(kinds({4, 2, 0, 0, 2, 4, 5, 180}) == Bytes{4}); // nothing is behind the end
-    CHECK(kinds({2, 4, 5}) == Bytes{});                   // too short
+    CHECK(kinds({2, 4, 5}).empty());                      // too short
     CHECK(kinds({4, 2, 2}) == Bytes{4});                  // no length
-    CHECK(kinds({9, 1, 4, 2}) == Bytes{});                // a length that does not cover itself
-    CHECK(kinds({9, 0, 4, 2}) == Bytes{});
+    CHECK(kinds({9, 1, 4, 2}).empty());                   // a length that does not cover itself
+    CHECK(kinds({9, 0, 4, 2}).empty());
 }
 
 TEST_CASE("tcp options: blanked by kind and length") {

@@ -74,7 +74,7 @@ Result<std::vector<Address>, std::string> parse_addresses(const std::string& wor
     const auto last = parse_address(word.substr(dash + 1));
     if (!last || last->family != first->family)
         return "`" + word.substr(dash + 1) + "' is no address of the same family";
-    if (*last < *first)
+    if (last->bytes < first->bytes)
         return std::string("the last address is before the first");
     return from_to(*first, *last, most);
 }
