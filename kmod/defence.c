@@ -95,6 +95,12 @@ static void defence_work(struct work_struct *work)
 		queue_delayed_work(lvs_unbound_wq, &d->work, HZ);
 }
 
+void lvs_defence_now(struct lvs_net *ln)
+{
+	mod_delayed_work(lvs_unbound_wq, &ln->defence.work, 0);
+	flush_delayed_work(&ln->defence.work);
+}
+
 void lvs_defence_run(struct lvs_net *ln)
 {
 	queue_delayed_work(lvs_unbound_wq, &ln->defence.work, HZ);

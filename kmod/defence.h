@@ -26,6 +26,9 @@ struct lvs_defence {
 /* Is this packet, which would open a connection, one of those to drop? Softirq or process. */
 bool lvs_defence_drops(struct lvs_net *ln);
 
+/* A mode was changed: let it take effect. Process context, may sleep. */
+void lvs_defence_now(struct lvs_net *ln);
+
 /* Look after memory while there are services: under ctl. */
 void lvs_defence_run(struct lvs_net *ln);
 

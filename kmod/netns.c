@@ -59,6 +59,7 @@ static void __net_exit netns_exit(struct net *net)
 
 	/* Never used, as most namespaces: spare their end the grace periods. */
 	if (!ln->svcs.buckets) {
+		lvs_defence_net_exit(ln);
 		cancel_work_sync(&ln->hooks_work);
 		lvs_svc_net_exit(ln);
 		free_percpu(ln->drops);

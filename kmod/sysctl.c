@@ -83,6 +83,20 @@ static int sync_threshold(lvs_ctl_table *table, int write, void *buffer, size_t 
 	return 0;
 }
 
+/* A mode from 0 to 3, which takes effect before the write is done. */
+static int defence_mode(lvs_ctl_table *table, int write, void *buffer, size_t *lenp, loff_t *ppos)
+{
+	struct ctl_table copy = *table;
+	int err;
+
+	copy.extra1 = &zero;
+	copy.extra2 = &three;
+	err = proc_dointvec_minmax(&copy, write, buffer, lenp, ppos);
+	if (!err && write)
+		lvs_defence_now(table->extra1);
+	return err;
+}
+
 /* A number from *@low to *@high; others are refused with EINVAL. */
 #define SYSCTL_RANGE(field, low, high)					\
 	{								\
@@ -95,7 +109,7 @@ static int sync_threshold(lvs_ctl_table *table, int write, void *buffer, size_t 
 		.extra2		= (high),				\
 	}
 
-/* @num numbers with a rule of their own. */
+/* @num numbers with a rule of their own, which finds the namespace in table->extra1. */
 #define SYSCTL_RULE(field, num, rule)					\
 	{								\
 		.procname	= #field,				\
@@ -120,9 +134,9 @@ static const struct ctl_table template[] = {
 	SYSCTL_RANGE(ignore_tunneled, &zero, &one),
 	SYSCTL_RANGE(amemthresh, &zero, &max_int),
 	SYSCTL_RANGE(am_droprate, &zero, &max_int),
-	SYSCTL_RANGE(drop_entry, &zero, &three),
-	SYSCTL_RANGE(drop_packet, &zero, &three),
-	SYSCTL_RANGE(secure_tcp, &zero, &three),
+	SYSCTL_RULE(drop_entry, 1, defence_mode),
+	SYSCTL_RULE(drop_packet, 1, defence_mode),
+	SYSCTL_RULE(secure_tcp, 1, defence_mode),
 	SYSCTL_RANGE(fullnat_lport_min, &one, &max_port),
 	SYSCTL_RANGE(fullnat_lport_max, &one, &max_port),
 	SYSCTL_RANGE(fullnat_lport_tries, &one, &max_tries),
@@ -159,8 +173,11 @@ static int __net_init sysctl_net_init(struct net *net)
 	table = kmemdup(template, sizeof(template), GFP_KERNEL);
 	if (!table)
 		return -ENOMEM;
-	for (i = 0; i < NUM_SYSCTLS; i++)
+	for (i = 0; i < NUM_SYSCTLS; i++) {
 		table[i].data = (char *)&ln->sysctls + (unsigned long)table[i].data;
+		if (!table[i].extra1)
+			table[i].extra1 = ln;
+	}
 	ln->sysctl_header = lvs_register_sysctls(net, "net/ipv4/vs", table, NUM_SYSCTLS);
 	if (!ln->sysctl_header) {
 		kfree(table);

@@ -26,7 +26,9 @@ SETTINGS = [
     Setting("sloppy_sctp", 0, 1, **SWITCH),
     *(Setting(name, 0, 1, **SWITCH) for name in SWITCHES_OFF),
     *(Setting(name, 1, 0, **SWITCH) for name in SWITCHES_ON),
-    *(Setting(name, 0, 3, **MODE) for name in ("drop_entry", "drop_packet", "secure_tcp", "sync_retries")),
+    Setting("sync_retries", 0, 3, **MODE),
+    # Mode 2 goes back to 1 at once while there is memory enough.
+    *(Setting(name, 0, 3, good=(0, 1, 3), bad=(-1, 4, "x")) for name in ("drop_entry", "drop_packet", "secure_tcp")),
     Setting("conn_reuse_mode", 1, 2, **MODE),
     Setting("amemthresh", 1024, 1, **NUMBER),
     Setting("am_droprate", 10, 1, **NUMBER),
