@@ -9,6 +9,7 @@
 #include "nl/nl.h"
 #include "proc.h"
 #include "rival.h"
+#include "sockopt.h"
 #include "sysctl.h"
 
 static int __init lvs_init(void)
@@ -31,9 +32,12 @@ static int __init lvs_init(void)
 	err = lvs_rival_init();
 	if (err)
 		goto exit_ipvs;
-	err = lvs_proc_init();
+	err = lvs_sockopt_init();
 	if (err)
 		goto exit_rival;
+	err = lvs_proc_init();
+	if (err)
+		goto exit_sockopt;
 	err = lvs_sysctl_init();
 	if (err)
 		goto exit_proc;
@@ -47,6 +51,8 @@ exit_sysctl:
 	lvs_sysctl_exit();
 exit_proc:
 	lvs_proc_exit();
+exit_sockopt:
+	lvs_sockopt_exit();
 exit_rival:
 	lvs_rival_exit();
 exit_ipvs:
@@ -63,6 +69,7 @@ static void __exit lvs_exit(void)
 	lvs_nl_lvs_unregister();
 	lvs_sysctl_exit();
 	lvs_proc_exit();
+	lvs_sockopt_exit();
 	lvs_rival_exit();
 	lvs_nl_ipvs_unregister();
 	lvs_netns_exit();

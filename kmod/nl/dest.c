@@ -231,8 +231,7 @@ int lvs_nl_dest_del(struct lvs_txn *txn, const struct lvs_nl_op *op)
 	return lvs_ctl_dest_del(txn, dest);
 }
 
-/* Clients of this family have no name for FULLNAT; in what they see of it, it is NAT. */
-static u32 shown_method(const struct lvs_dest *dest)
+u32 lvs_nl_shown_method(const struct lvs_dest *dest)
 {
 	return dest->fwd == LVS_FWD_FULLNAT ? IP_VS_CONN_F_MASQ : dest->fwd;
 }
@@ -246,7 +245,7 @@ static int put_dest(struct sk_buff *skb, const struct lvs_dest *dest)
 		return -EMSGSIZE;
 	if (nla_put(skb, IPVS_DEST_ATTR_ADDR, sizeof(dest->addr), &dest->addr) ||
 	    nla_put_be16(skb, IPVS_DEST_ATTR_PORT, dest->port) ||
-	    nla_put_u32(skb, IPVS_DEST_ATTR_FWD_METHOD, shown_method(dest)) ||
+	    nla_put_u32(skb, IPVS_DEST_ATTR_FWD_METHOD, lvs_nl_shown_method(dest)) ||
 	    nla_put_u32(skb, IPVS_DEST_ATTR_WEIGHT, dest->weight) ||
 	    nla_put_u8(skb, IPVS_DEST_ATTR_TUN_TYPE, dest->tun_type) ||
 	    nla_put_be16(skb, IPVS_DEST_ATTR_TUN_PORT, dest->tun_port) ||
@@ -346,7 +345,8 @@ static int dump_methods_of(struct sk_buff *skb, struct netlink_callback *cb,
 		cb->args[1] = 0;
 	}
 	list_for_each_entry(dest, &svc->dests, node) {
-		if (dest->fwd == shown_method(dest) || dest->seq <= (unsigned long)cb->args[1])
+		if (dest->fwd == lvs_nl_shown_method(dest) ||
+		    dest->seq <= (unsigned long)cb->args[1])
 			continue;
 		if (dump_method(skb, cb, &svc->key, dest))
 			return -EMSGSIZE;
