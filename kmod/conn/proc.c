@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* /proc/net/ip_vs_conn, which `ipvsadm -Lc` parses (the contract's section 7). */
+/*
+ * /proc/net/ip_vs_conn, which `ipvsadm -Lc` parses, and ip_vs_conn_sync, the same with where each
+ * connection comes from (the contract's section 7).
+ */
 #include <linux/proc_fs.h>
 #include <linux/seq_file.h>
 #include <linux/seq_file_net.h>
@@ -101,24 +104,45 @@ static void show_engine(struct seq_file *seq, const struct lvs_template *t)
 		seq_printf(seq, " %s %.*s", LVS_PE_NAME_SIP, t->data_len, t->data);
 }
 
+/* What both files tell first. */
+static void show_tuple(struct seq_file *seq, const struct lvs_conn *conn)
+{
+	u8 af = conn->link[LVS_SIDE_CLIENT].af & ~LVS_AF_TEMPLATE;
+
+	seq_printf(seq, "%-3s", lvs_proto_name(conn->link[LVS_SIDE_CLIENT].proto));
+	show_addr(seq, af, &conn->caddr, conn->cport);
+	show_addr(seq, af, &conn->vaddr, conn->vport);
+	show_addr(seq, conn->link[LVS_SIDE_SERVER].af, &conn->daddr, conn->dport);
+	seq_printf(seq, " %-11s", lvs_proto_state_name(conn));
+}
+
 static int conn_show(struct seq_file *seq, void *v)
 {
 	const struct lvs_conn *conn = v;
-	u8 af;
 
 	if (v == SEQ_START_TOKEN) {
 		seq_puts(seq, "Pro FromIP   FPrt ToIP     TPrt DestIP   DPrt State       Expires PEName PEData\n");
 		return 0;
 	}
-	af = conn->link[LVS_SIDE_CLIENT].af & ~LVS_AF_TEMPLATE;
-	seq_printf(seq, "%-3s", lvs_proto_name(conn->link[LVS_SIDE_CLIENT].proto));
-	show_addr(seq, af, &conn->caddr, conn->cport);
-	show_addr(seq, af, &conn->vaddr, conn->vport);
-	show_addr(seq, conn->link[LVS_SIDE_SERVER].af, &conn->daddr, conn->dport);
-	seq_printf(seq, " %-11s %7u", lvs_proto_state_name(conn), lvs_conn_remaining(conn) / HZ);
+	show_tuple(seq, conn);
+	seq_printf(seq, " %7u", lvs_conn_remaining(conn) / HZ);
 	if (lvs_conn_is_template(conn))
 		show_engine(seq, lvs_template_of(v));
 	seq_putc(seq, '\n');
+	return 0;
+}
+
+static int conn_sync_show(struct seq_file *seq, void *v)
+{
+	const struct lvs_conn *conn = v;
+
+	if (v == SEQ_START_TOKEN) {
+		seq_puts(seq, "Pro FromIP   FPrt ToIP     TPrt DestIP   DPrt State       Origin Expires\n");
+		return 0;
+	}
+	show_tuple(seq, conn);
+	/* No connection comes from another director yet. */
+	seq_printf(seq, " %-6s %7u\n", "LOCAL", lvs_conn_remaining(conn) / HZ);
 	return 0;
 }
 
@@ -129,15 +153,28 @@ static const struct seq_operations conn_seq_ops = {
 	.show	= conn_show,
 };
 
+static const struct seq_operations conn_sync_seq_ops = {
+	.start	= conn_start,
+	.next	= conn_next,
+	.stop	= conn_stop,
+	.show	= conn_sync_show,
+};
+
 int lvs_conn_proc_init(struct net *net)
 {
 	if (!proc_create_net("ip_vs_conn", 0, net->proc_net, &conn_seq_ops,
 			     sizeof(struct listing)))
 		return -ENOMEM;
+	if (!proc_create_net("ip_vs_conn_sync", 0, net->proc_net, &conn_sync_seq_ops,
+			     sizeof(struct listing))) {
+		remove_proc_entry("ip_vs_conn", net->proc_net);
+		return -ENOMEM;
+	}
 	return 0;
 }
 
 void lvs_conn_proc_exit(struct net *net)
 {
+	remove_proc_entry("ip_vs_conn_sync", net->proc_net);
 	remove_proc_entry("ip_vs_conn", net->proc_net);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* /proc/net/ip_vs_conn */
+/* /proc/net/ip_vs_conn and ip_vs_conn_sync */
 #ifndef LVS_CONN_PROC_H
 #define LVS_CONN_PROC_H
 

@@ -279,3 +279,24 @@ def clear_and_restore(t):
         answer = client.socket.recv(100)
         t.equal(answer[:3], b"rs1", "the answer after the restore")
         t.equal(client.exchange(100000, 100000), "rs1", "the server that answers")
+
+
+@test(af=(4, 6))
+def listed_with_origin(t, af):
+    """/proc/net/ip_vs_conn_sync has the lines of ip_vs_conn, with the connection's origin before the time to go."""
+    port = t.port()
+    t.closing(Server(t.lab.rs[0], "tcp", Lab.RS[af][0], 8080, "rs1"))
+    t.director.service("tcp", VIPS[af]["nat"], port, "rr", [(Lab.RS[af][0], 8080, "-m")])
+    t.closing(TcpClient(t.lab.client, VIPS[af]["nat"], port)).exchange(1, 1)
+
+    def line(name):
+        return [text for text in t.director.ns.read(f"/proc/net/{name}").splitlines() if f" {port:04X} " in text]
+
+    def both():
+        plain, = line("ip_vs_conn")
+        origin, = line("ip_vs_conn_sync")
+        return origin == f"{plain[:-8]} LOCAL  {plain[-7:]}"
+
+    t.equal(t.director.ns.read("/proc/net/ip_vs_conn_sync").splitlines()[0],
+            "Pro FromIP   FPrt ToIP     TPrt DestIP   DPrt State       Origin Expires", "title")
+    wait.until(both, 10, "the same line with its origin")  # a second may pass between two reads
