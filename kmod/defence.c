@@ -13,8 +13,6 @@
 /* Connections that were used more recently are left alone. */
 #define IDLE		(60 * HZ)
 
-enum { NEVER, AUTO_OFF, AUTO_ON, ALWAYS };
-
 /* Pages that are missing to amemthresh; 0: memory is not short. */
 static u32 shortage(const struct lvs_net *ln)
 {
@@ -32,11 +30,11 @@ static bool is_on(int *mode, bool is_short)
 {
 	int now = READ_ONCE(*mode);
 
-	if (now == AUTO_OFF && is_short)
-		cmpxchg(mode, AUTO_OFF, AUTO_ON);
-	else if (now == AUTO_ON && !is_short)
-		cmpxchg(mode, AUTO_ON, AUTO_OFF);
-	return now == ALWAYS || (now != NEVER && is_short);
+	if (now == LVS_DEFENCE_AUTO_OFF && is_short)
+		cmpxchg(mode, LVS_DEFENCE_AUTO_OFF, LVS_DEFENCE_AUTO_ON);
+	else if (now == LVS_DEFENCE_AUTO_ON && !is_short)
+		cmpxchg(mode, LVS_DEFENCE_AUTO_ON, LVS_DEFENCE_AUTO_OFF);
+	return now == LVS_DEFENCE_ALWAYS || (now != LVS_DEFENCE_NEVER && is_short);
 }
 
 /* The shorter memory is, the more packets are dropped. */
@@ -44,7 +42,7 @@ static u32 drop_rate(struct lvs_net *ln, u32 missing)
 {
 	if (!is_on(&ln->sysctls.drop_packet, missing))
 		return 0;
-	if (READ_ONCE(ln->sysctls.drop_packet) == ALWAYS)
+	if (READ_ONCE(ln->sysctls.drop_packet) == LVS_DEFENCE_ALWAYS)
 		return READ_ONCE(ln->sysctls.am_droprate);
 	return missing ? READ_ONCE(ln->sysctls.amemthresh) / missing : 0;
 }

@@ -15,6 +15,14 @@
 
 struct lvs_net;
 
+/* A defence's mode. */
+enum {
+	LVS_DEFENCE_NEVER,
+	LVS_DEFENCE_AUTO_OFF,
+	LVS_DEFENCE_AUTO_ON,
+	LVS_DEFENCE_ALWAYS,
+};
+
 struct lvs_defence {
 	u32 drop_rate;		/* of so many new connections one is dropped; 0: none; READ_ONCE */
 	bool secure_tcp;	/* READ_ONCE */

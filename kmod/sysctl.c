@@ -86,15 +86,17 @@ static int sync_threshold(lvs_ctl_table *table, int write, void *buffer, size_t 
 /* A mode from 0 to 3, which takes effect before the write is done. */
 static int defence_mode(lvs_ctl_table *table, int write, void *buffer, size_t *lenp, loff_t *ppos)
 {
-	struct ctl_table copy = *table;
-	int err;
+	int *field = table->data, value = READ_ONCE(*field), err;
+	struct ctl_table copy = { .data = &value, .maxlen = sizeof(value), .mode = table->mode };
 
-	copy.extra1 = &zero;
-	copy.extra2 = &three;
-	err = proc_dointvec_minmax(&copy, write, buffer, lenp, ppos);
-	if (!err && write)
-		lvs_defence_now(table->extra1);
-	return err;
+	err = proc_dointvec(&copy, write, buffer, lenp, ppos);
+	if (err || !write)
+		return err;
+	if (value < 0 || value > LVS_DEFENCE_ALWAYS)
+		return -EINVAL;
+	WRITE_ONCE(*field, value);
+	lvs_defence_now(table->extra1);
+	return 0;
 }
 
 /* A number from *@low to *@high; others are refused with EINVAL. */
