@@ -5,6 +5,7 @@ import os
 import socket
 import struct
 
+import sctp
 from lib import daemons, ipvs, packet, toa, wait
 from lib.harness import test
 from lib.lab import VIPS, Lab
@@ -95,6 +96,19 @@ def udp(t, af):
         for size in (1, 2, 512, 1452, 1453, 1472, 1473, 9000, 60000):
             data = os.urandom(size)
             t.equal(client.ask(data) == data, True, f"the answer to {size} bytes is what was sent")
+
+
+@test(lvs_only=True, af=FAMILIES, timeout=120)
+def sctp_association(t, af):
+    """A real association: small and large messages arrive whole, whose checksums were made right."""
+    sctp.setup()
+    rport = t.port()
+    t.closing(sctp.Peer(t.lab.rs[0], Lab.RS[af][0], rport, "rs0"))
+    vip, port, _ = fullnat_service(t, "sctp", af, Lab.RS[af][0], rport, local_addresses(t, af))
+    with sctp.associate(t.lab.client, vip, port) as sock:
+        t.equal(sctp.ask(sock, b"hello"), "rs0", "the server that answered")
+        t.equal(sctp.ask(sock, os.urandom(100000)), "rs0", "the server of a large message")
+        t.equal([c["state"] for c in t.director.conns(vip, port)], ["ESTABLISHED"], "states")
 
 
 @test(lvs_only=True, af=FAMILIES, proto=("tcp", "udp"))
