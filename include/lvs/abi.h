@@ -33,9 +33,10 @@
  *        TOA_OMITTED segments without room for the client's address.
  *
  *   GET_DESTS  dump
- *     -> (nothing)
- *     <- one message for each dest whose method family "IPVS" has no name for:
- *        SERVICE {identity}, DEST { ADDR, PORT, ADDR_FAMILY, FWD_METHOD: of IPVS_DEST_ATTR_* }
+ *     -> SERVICE?                                           (all services without)
+ *     <- one message for each dest of each service, in the order of family "IPVS":
+ *        SERVICE {identity}, DEST {IPVS_DEST_ATTR_* as in a reply of family "IPVS", but
+ *        FWD_METHOD is the method that it really has, and of the counters only STATS64}
  *
  * OPs stand at the top level, not in a list of their own: a nest's length is 16 bits and
  * would bound a batch to 64 KiB.

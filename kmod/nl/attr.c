@@ -77,9 +77,9 @@ int lvs_nl_put_stats(struct sk_buff *skb, int type, int type64,
 		     const struct lvs_counters *since_zero, const struct lvs_rates *rates)
 {
 	struct lvs_counters per_second;
-	int err;
 
 	lvs_est_rates(rates, &per_second);
-	err = put_stats(skb, type, since_zero, &per_second);
-	return err ? err : put_stats64(skb, type64, since_zero, &per_second);
+	if (type && put_stats(skb, type, since_zero, &per_second))
+		return -EMSGSIZE;
+	return put_stats64(skb, type64, since_zero, &per_second);
 }

@@ -236,16 +236,17 @@ u32 lvs_nl_shown_method(const struct lvs_dest *dest)
 	return dest->fwd == LVS_FWD_FULLNAT ? IP_VS_CONN_F_MASQ : dest->fwd;
 }
 
-static int put_dest(struct sk_buff *skb, const struct lvs_dest *dest)
+/* What there is to tell of a dest, into the nest that was begun; @stats 0: as 64 bits only. */
+static int put_dest(struct sk_buff *skb, struct nlattr *nest, const struct lvs_dest *dest,
+		    u32 method, int stats)
 {
-	struct nlattr *nest = nla_nest_start_noflag(skb, IPVS_CMD_ATTR_DEST);
 	struct lvs_counters counters;
 
 	if (!nest)
 		return -EMSGSIZE;
 	if (nla_put(skb, IPVS_DEST_ATTR_ADDR, sizeof(dest->addr), &dest->addr) ||
 	    nla_put_be16(skb, IPVS_DEST_ATTR_PORT, dest->port) ||
-	    nla_put_u32(skb, IPVS_DEST_ATTR_FWD_METHOD, lvs_nl_shown_method(dest)) ||
+	    nla_put_u32(skb, IPVS_DEST_ATTR_FWD_METHOD, method) ||
 	    nla_put_u32(skb, IPVS_DEST_ATTR_WEIGHT, dest->weight) ||
 	    nla_put_u8(skb, IPVS_DEST_ATTR_TUN_TYPE, dest->tun_type) ||
 	    nla_put_be16(skb, IPVS_DEST_ATTR_TUN_PORT, dest->tun_port) ||
@@ -259,7 +260,7 @@ static int put_dest(struct sk_buff *skb, const struct lvs_dest *dest)
 		return -EMSGSIZE;
 	lvs_stats_read(dest->stats, &counters);
 	lvs_counters_sub(&counters, &dest->zeroed);
-	if (lvs_nl_put_stats(skb, IPVS_DEST_ATTR_STATS, IPVS_DEST_ATTR_STATS64, &counters,
+	if (lvs_nl_put_stats(skb, stats, IPVS_DEST_ATTR_STATS64, &counters,
 			     &dest->rates))
 		return -EMSGSIZE;
 	nla_nest_end(skb, nest);
@@ -273,7 +274,8 @@ static int dump_dest(struct sk_buff *skb, struct netlink_callback *cb, const str
 
 	if (!hdr)
 		return -EMSGSIZE;
-	if (put_dest(skb, dest)) {
+	if (put_dest(skb, nla_nest_start_noflag(skb, IPVS_CMD_ATTR_DEST), dest,
+		     lvs_nl_shown_method(dest), IPVS_DEST_ATTR_STATS)) {
 		genlmsg_cancel(skb, hdr);
 		return -EMSGSIZE;
 	}
@@ -313,30 +315,24 @@ unlock:
 	return skb->len;
 }
 
-static int dump_method(struct sk_buff *skb, struct netlink_callback *cb,
-		       const struct lvs_svc_key *key, const struct lvs_dest *dest)
+static int dump_whole(struct sk_buff *skb, struct netlink_callback *cb,
+		      const struct lvs_svc_key *key, const struct lvs_dest *dest)
 {
 	void *hdr = lvs_nl_lvs_put(skb, cb, LVS_CMD_GET_DESTS, key);
-	struct nlattr *nest;
 
 	if (!hdr)
 		return -EMSGSIZE;
-	nest = nla_nest_start(skb, LVS_A_DEST);
-	if (!nest || nla_put(skb, IPVS_DEST_ATTR_ADDR, sizeof(dest->addr), &dest->addr) ||
-	    nla_put_be16(skb, IPVS_DEST_ATTR_PORT, dest->port) ||
-	    nla_put_u16(skb, IPVS_DEST_ATTR_ADDR_FAMILY, dest->af) ||
-	    nla_put_u32(skb, IPVS_DEST_ATTR_FWD_METHOD, dest->fwd)) {
+	if (put_dest(skb, nla_nest_start(skb, LVS_A_DEST), dest, dest->fwd, 0)) {
 		genlmsg_cancel(skb, hdr);
 		return -EMSGSIZE;
 	}
-	nla_nest_end(skb, nest);
 	genlmsg_end(skb, hdr);
 	return 0;
 }
 
 /* cb->args[0]: the seq of the service at hand; [1]: that of its last dest that went out. */
-static int dump_methods_of(struct sk_buff *skb, struct netlink_callback *cb,
-			   const struct lvs_svc *svc)
+static int dump_dests_of(struct sk_buff *skb, struct netlink_callback *cb,
+			 const struct lvs_svc *svc)
 {
 	const struct lvs_dest *dest;
 
@@ -345,32 +341,40 @@ static int dump_methods_of(struct sk_buff *skb, struct netlink_callback *cb,
 		cb->args[1] = 0;
 	}
 	list_for_each_entry(dest, &svc->dests, node) {
-		if (dest->fwd == lvs_nl_shown_method(dest) ||
-		    dest->seq <= (unsigned long)cb->args[1])
+		if (dest->seq <= (unsigned long)cb->args[1])
 			continue;
-		if (dump_method(skb, cb, &svc->key, dest))
+		if (dump_whole(skb, cb, &svc->key, dest))
 			return -EMSGSIZE;
 		cb->args[1] = dest->seq;
 	}
 	return 0;
 }
 
-int lvs_nl_dump_methods(struct sk_buff *skb, struct netlink_callback *cb)
+int lvs_nl_dump_all_dests(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct lvs_net *ln = lvs_net(sock_net(skb->sk));
-	const struct lvs_svc *svc;
+	struct lvs_nl_op op = { .extack = cb->extack };
+	struct lvs_svc *svc;
 	int err;
 
 	err = lvs_nl_lvs_check_version(nlmsg_data(cb->nlh), cb->extack);
 	if (err)
 		return err;
+	op.svc = nlmsg_find_attr(cb->nlh, GENL_HDRLEN, LVS_A_SERVICE);
 	mutex_lock(&ln->ctl);
-	list_for_each_entry(svc, &ln->svcs.list, list) {
-		if (svc->seq < (unsigned long)cb->args[0])
-			continue;
-		if (dump_methods_of(skb, cb, svc))
+	if (op.svc) {
+		svc = lvs_nl_service_find(ln, &op);
+		if (IS_ERR(svc))
+			err = PTR_ERR(svc);
+		else
+			dump_dests_of(skb, cb, svc);
+		goto unlock;
+	}
+	for (svc = lvs_svc_from(ln, cb->args[0]); svc; svc = lvs_svc_next(svc)) {
+		if (dump_dests_of(skb, cb, svc))
 			break;
 	}
+unlock:
 	mutex_unlock(&ln->ctl);
-	return skb->len;
+	return err ? err : skb->len;
 }

@@ -162,9 +162,7 @@ static int dump_drops(struct sk_buff *skb, struct netlink_callback *cb)
 			goto unlock;
 		cb->args[0] = 1;
 	}
-	list_for_each_entry(svc, &ln->svcs.list, list) {
-		if (svc->seq <= (unsigned long)cb->args[1])
-			continue;
+	for (svc = lvs_svc_from(ln, cb->args[1] + 1); svc; svc = lvs_svc_next(svc)) {
 		if (dump_one(skb, cb, ln, svc))
 			break;
 		cb->args[1] = svc->seq;
@@ -204,7 +202,7 @@ static const struct genl_ops ops[] = {
 		.cmd		= LVS_CMD_GET_DESTS,
 		.validate	= GENL_DONT_VALIDATE_STRICT | GENL_DONT_VALIDATE_DUMP,
 		.flags		= GENL_ADMIN_PERM,
-		.dumpit		= lvs_nl_dump_methods,
+		.dumpit		= lvs_nl_dump_all_dests,
 	},
 };
 

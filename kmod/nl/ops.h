@@ -63,8 +63,8 @@ int lvs_nl_dest_del(struct lvs_txn *txn, const struct lvs_nl_op *op);
 int lvs_nl_dump_dests(struct sk_buff *skb, struct netlink_callback *cb);
 /* Clients of IPVS have no name for FULLNAT; in what they see of it, it is NAT. */
 u32 lvs_nl_shown_method(const struct lvs_dest *dest);
-/* For family "LVS": the dests whose method family "IPVS" has no name for. */
-int lvs_nl_dump_methods(struct sk_buff *skb, struct netlink_callback *cb);
+/* For family "LVS": the dests of all services, or of one. */
+int lvs_nl_dump_all_dests(struct sk_buff *skb, struct netlink_callback *cb);
 
 /* laddr.c */
 int lvs_nl_laddr_add(struct lvs_txn *txn, const struct lvs_nl_op *op);
@@ -94,7 +94,10 @@ bool lvs_nl_af_valid(u16 af);
 /* The address in @attr, unused bytes zero. 0 or -EINVAL. */
 int lvs_nl_get_addr(const struct nlattr *attr, u8 af, union nf_inet_addr *addr,
 		    struct netlink_ext_ack *extack);
-/* Two nests: @type with 32-bit numbers where mainline has them, @type64 with 64-bit ones. */
+/*
+ * Two nests: @type with 32-bit numbers where mainline has them, @type64 with 64-bit ones. With
+ * @type 0 the second alone.
+ */
 int lvs_nl_put_stats(struct sk_buff *skb, int type, int type64,
 		     const struct lvs_counters *since_zero, const struct lvs_rates *rates);
 

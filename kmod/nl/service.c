@@ -321,9 +321,7 @@ int lvs_nl_dump_services(struct sk_buff *skb, struct netlink_callback *cb)
 	struct lvs_svc *svc;
 
 	mutex_lock(&ln->ctl);
-	list_for_each_entry(svc, &ln->svcs.list, list) {
-		if (svc->seq <= (unsigned long)cb->args[0])
-			continue;
+	for (svc = lvs_svc_from(ln, cb->args[0] + 1); svc; svc = lvs_svc_next(svc)) {
 		if (dump_service(skb, cb, svc))
 			break;
 		cb->args[0] = svc->seq;

@@ -205,11 +205,34 @@ void lvs_svc_unlist(struct lvs_svc *svc)
 	struct lvs_svc_table *table = &svc->ln->svcs;
 
 	lockdep_assert_held(&svc->ln->ctl);
+	if (table->resume == svc)
+		table->resume = NULL;
 	hlist_del_init(&svc->ctl_node);
 	hlist_add_head(&svc->ctl_node, lvs_svc_orphans(svc->ln, &svc->key));
 	list_del_init(&svc->list);
 	svc->listed = false;
 	WRITE_ONCE(table->count, table->count - 1);
+}
+
+struct lvs_svc *lvs_svc_next(struct lvs_svc *svc)
+{
+	struct lvs_svc_table *table = &svc->ln->svcs;
+
+	table->resume = svc;
+	return list_is_last(&svc->list, &table->list) ? NULL : list_next_entry(svc, list);
+}
+
+struct lvs_svc *lvs_svc_from(struct lvs_net *ln, unsigned long seq)
+{
+	struct lvs_svc_table *table = &ln->svcs;
+	struct lvs_svc *svc = table->resume;
+
+	lockdep_assert_held(&ln->ctl);
+	if (!svc || svc->seq > seq)
+		svc = list_first_entry_or_null(&table->list, struct lvs_svc, list);
+	while (svc && svc->seq < seq)
+		svc = lvs_svc_next(svc);
+	return svc;
 }
 
 void lvs_svc_show_config(struct lvs_svc *svc)

@@ -154,6 +154,7 @@ struct lvs_svc_table {
 	struct hlist_head *listed;	/* what control operations find, the uncommitted included */
 	struct hlist_head orphans[LVS_ORPHAN_BUCKETS];
 	struct list_head list;		/* the listed ones, in order of addition */
+	struct lvs_svc *resume;		/* where a dump stopped last, or NULL */
 	unsigned long last_seq;
 	unsigned int count;		/* listed */
 	struct lvs_counters *gone;	/* by CPU: of dests freed */
@@ -216,6 +217,13 @@ static inline u32 lvs_dest_inactive(const struct lvs_dest *dest)
 
 /* The service's counters, all CPUs, since it exists. Process context, under ctl. */
 void lvs_svc_counters(struct lvs_svc *svc, struct lvs_counters *sum);
+
+/*
+ * The first listed service from @seq on, or NULL; after it comes lvs_svc_next(). A dump in several
+ * calls goes on from where it stopped without a walk, unless another one came between. Under ctl.
+ */
+struct lvs_svc *lvs_svc_from(struct lvs_net *ln, unsigned long seq);
+struct lvs_svc *lvs_svc_next(struct lvs_svc *svc);
 
 /*
  * The namespace's counters since it exists: on one CPU, or on all with @cpu -1. Process context,

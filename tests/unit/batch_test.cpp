@@ -73,7 +73,7 @@ TEST_CASE("local addresses in a batch have the bytes of their family", "[batch]"
     }
 }
 
-TEST_CASE("replies about local addresses and methods", "[batch]") {
+TEST_CASE("replies about local addresses and dests", "[batch]") {
     AttributeWriter out;
     put_service_and_dest(out, DeleteService{web}, LVS_A_SERVICE, 0);
     const std::size_t nest = out.begin_nest(LVS_A_LADDR);
@@ -89,17 +89,17 @@ TEST_CASE("replies about local addresses and methods", "[batch]") {
     auto listed = decode_local_address(*reply);
     REQUIRE(listed);
     CHECK(*listed == ListedLocalAddress{web, address("10.0.0.1"), 3, std::uint64_t{1} << 40, 7, 9});
-    CHECK_FALSE(decode_method(*reply)); // it has no dest
+    CHECK_FALSE(decode_dest_of_service(*reply)); // it has no dest
 
-    AttributeWriter method;
-    put_service_and_dest(method, AddDest{web, dest("10.1.1.2", 8080, Forwarding::fullnat)}, LVS_A_SERVICE, LVS_A_DEST);
-    const Bytes raw_method = method.take();
-    auto method_reply = Attributes::parse(raw_method);
-    REQUIRE(method_reply);
-    auto decoded = decode_method(*method_reply);
+    AttributeWriter whole;
+    put_service_and_dest(whole, AddDest{web, dest("10.1.1.2", 8080, Forwarding::fullnat)}, LVS_A_SERVICE, LVS_A_DEST);
+    const Bytes raw_dest = whole.take();
+    auto dest_reply = Attributes::parse(raw_dest);
+    REQUIRE(dest_reply);
+    auto decoded = decode_dest_of_service(*dest_reply);
     REQUIRE(decoded);
-    CHECK(*decoded == DestMethod{web, endpoint("10.1.1.2", 8080), Forwarding::fullnat});
-    CHECK_FALSE(decode_local_address(*method_reply));
+    CHECK(*decoded == DestOfService{web, ListedDest{.dest = dest("10.1.1.2", 8080, Forwarding::fullnat)}});
+    CHECK_FALSE(decode_local_address(*dest_reply));
 }
 
 TEST_CASE("an offset in a batch names the operation it lies in", "[batch]") {

@@ -69,3 +69,20 @@ TEST_CASE("addresses are read and written", "[model]") {
     CHECK_FALSE(Address::parse(Family::ipv4, text + "x"));
     CHECK_FALSE(Address::parse(Family::ipv6, text + "x"));
 }
+
+TEST_CASE("services as keys: different ones are in one order, equal ones in none", "[model]") {
+    // Among them addresses that the order of listings has in a circle.
+    const std::vector<ServiceId> services = {
+        tcp("10.0.0.1", 80), tcp("10.0.0.1", 443),      tcp("127.0.0.1", 80),      tcp("192.0.2.1", 80),
+        udp("10.0.0.1", 80), tcp("fd00::1", 80),        Marked{{1}, Family::ipv4}, Marked{{1}, Family::ipv6},
+        tcp("0.0.0.0", 0),   Marked{{2}, Family::ipv4},
+    };
+    const ServiceIdLess less;
+    for (const ServiceId& a : services)
+        for (const ServiceId& b : services) {
+            CHECK(less(a, b) + less(b, a) == int(a != b));
+            for (const ServiceId& c : services)
+                if (less(a, b) && less(b, c))
+                    CHECK(less(a, c));
+        }
+}

@@ -289,7 +289,8 @@ def unprivileged(t):
 
 # The family LVS (include/lvs/abi.h)
 
-GET_LVS_INFO, BATCH, GET_DROPS = 1, 2, 3
+GET_LVS_INFO, BATCH, GET_DROPS, GET_DESTS = 1, 2, 3, 5
+LVS_SERVICE, LVS_DEST, FULLNAT = 5, 9, 5
 A_VERSION, A_ABI_MIN, A_ABI_MAX, A_OP = 1, 2, 3, 4
 OP_CMD, OP_SERVICE, OP_DEST = 1, 2, 3
 
@@ -407,6 +408,33 @@ def large_batch(t):
     t.equal(len(t.director.dests("tcp", "192.0.2.101", 999)), 1, "dests of one of them")
     lvs.request(BATCH, op(FLUSH))
     t.equal(len(genl.dump(GET_SERVICE)), 0, "services after the flush")
+
+
+@test(lvs_only=True)
+def all_dests(t):
+    """GET_DESTS: what family IPVS tells of each dest of each service, but for the real method and without STATS."""
+    genl = prepare(t)
+    genl.request(NEW_DEST, service(SID) + dest(GOOD_DEST, dest_attrs(fwd=FULLNAT)))
+    lvs = lvs_family(t)
+    found = []
+    for message in lvs.dump(GET_DESTS):
+        nests = {kind & ~netlink.NLA_F_NESTED: dict(attrs(value)) for kind, value in message.attrs()}
+        found.append((nests[LVS_SERVICE], nests[LVS_DEST]))
+    told = [(sid, dict(attrs(m.get(DEST)))) for sid in (SID, SID6) for m in genl.dump(GET_DEST, service(sid))]
+    t.equal([identity for identity, _ in found], [dict(attrs(sid)) for sid, _ in told], "services")
+    for (_, whole), (_, plain) in zip(found, told):
+        plain.pop(ipvs.DEST_STATS)
+        t.equal({**whole, ipvs.DEST_FWD: b""}, {**plain, ipvs.DEST_FWD: b""}, "a dest but for its method")
+    methods = [struct.unpack("=I", whole[ipvs.DEST_FWD])[0] for _, whole in found]
+    t.equal(methods, [0, FULLNAT, 0], "methods")
+    t.equal(len(lvs.dump(GET_DESTS, nest(LVS_SERVICE, SID))), 2, "dests of one service")
+    for body, expected in ((nest(LVS_SERVICE, ABSENT), errno.ESRCH), (nest(LVS_SERVICE, b""), errno.EINVAL)):
+        try:
+            lvs.dump(GET_DESTS, body)
+        except NetlinkError as error:
+            t.equal(error.errno, expected, "errno")
+        else:
+            raise AssertionError("accepted")
 
 
 @test(lvs_only=True)

@@ -9,15 +9,20 @@
 namespace lvs {
 
 std::string text(const char* format, ...) {
+    char small[128]; // most texts are lines
     std::va_list args;
     std::va_list again;
     va_start(args, format);
     va_copy(again, args);
-    const int size = std::vsnprintf(nullptr, 0, format, args);
+    const int size = std::vsnprintf(small, sizeof small, format, args);
     va_end(args);
-    std::string out(size > 0 ? static_cast<std::size_t>(size) : 0, '\0');
-    if (size > 0)
+    std::string out;
+    if (size > 0 && static_cast<std::size_t>(size) < sizeof small) {
+        out.assign(small, static_cast<std::size_t>(size));
+    } else if (size > 0) {
+        out.resize(static_cast<std::size_t>(size));
         std::vsnprintf(out.data(), out.size() + 1, format, again);
+    }
     va_end(again);
     return out;
 }

@@ -54,6 +54,7 @@ std::string Attribute::as_string() const {
 
 Result<Attributes> Attributes::parse(ByteView bytes) {
     Attributes out;
+    out.list_.reserve(16); // as many as the largest nests have
     while (!bytes.empty()) {
         nlattr header{};
         if (bytes.size() < header_size)

@@ -124,6 +124,22 @@ Request with_service(std::uint8_t command, const ServiceId& id) {
     return {command, out.take()};
 }
 
+Result<Endpoint> decode_dest_id(const Attributes& dest, Family service_family) {
+    Family family = service_family;
+    if (dest.has<std::uint16_t>(IPVS_DEST_ATTR_ADDR_FAMILY)) {
+        const auto own = known_family(dest.get<std::uint16_t>(IPVS_DEST_ATTR_ADDR_FAMILY));
+        if (!own)
+            return malformed("dest of unknown family");
+        family = *own;
+    }
+    auto address = read_address(dest, IPVS_DEST_ATTR_ADDR, family);
+    if (!address)
+        return address.error();
+    if (!dest.has<std::uint16_t>(IPVS_DEST_ATTR_PORT))
+        return malformed("dest without port");
+    return Endpoint{*address, read_port(dest, IPVS_DEST_ATTR_PORT)};
+}
+
 } // namespace
 
 std::uint32_t command_of(const Operation& operation) {
@@ -285,47 +301,35 @@ Result<ListedService> decode_service(const Attributes& reply) {
     return listed;
 }
 
-Result<Endpoint> decode_dest_id(const Attributes& dest, Family service_family) {
-    Family family = service_family;
-    if (dest.has<std::uint16_t>(IPVS_DEST_ATTR_ADDR_FAMILY)) {
-        const auto own = known_family(dest.get<std::uint16_t>(IPVS_DEST_ATTR_ADDR_FAMILY));
-        if (!own)
-            return malformed("dest of unknown family");
-        family = *own;
-    }
-    auto address = read_address(dest, IPVS_DEST_ATTR_ADDR, family);
-    if (!address)
-        return address.error();
-    if (!dest.has<std::uint16_t>(IPVS_DEST_ATTR_PORT))
-        return malformed("dest without port");
-    return Endpoint{*address, read_port(dest, IPVS_DEST_ATTR_PORT)};
-}
-
 Result<ListedDest> decode_dest(const Attributes& reply, Family service_family) {
     auto nest = nested(reply, IPVS_CMD_ATTR_DEST, "no dest in it");
     if (!nest)
         return nest.error();
-    auto endpoint = decode_dest_id(*nest, service_family);
+    return decode_dest_nest(*nest, service_family);
+}
+
+Result<ListedDest> decode_dest_nest(const Attributes& nest, Family service_family) {
+    auto endpoint = decode_dest_id(nest, service_family);
     if (!endpoint)
         return endpoint.error();
-    if (!nest->has<std::uint32_t>(IPVS_DEST_ATTR_FWD_METHOD) || !nest->has<std::uint32_t>(IPVS_DEST_ATTR_WEIGHT))
+    if (!nest.has<std::uint32_t>(IPVS_DEST_ATTR_FWD_METHOD) || !nest.has<std::uint32_t>(IPVS_DEST_ATTR_WEIGHT))
         return malformed("dest without forwarding method or weight");
 
     ListedDest listed;
     Dest& dest = listed.dest;
     dest.endpoint = *endpoint;
     dest.forwarding =
-        static_cast<Forwarding>(nest->get<std::uint32_t>(IPVS_DEST_ATTR_FWD_METHOD) & IP_VS_CONN_F_FWD_MASK);
-    dest.weight = {nest->get<std::int32_t>(IPVS_DEST_ATTR_WEIGHT)};
-    dest.upper_threshold = nest->get<std::uint32_t>(IPVS_DEST_ATTR_U_THRESH);
-    dest.lower_threshold = nest->get<std::uint32_t>(IPVS_DEST_ATTR_L_THRESH);
-    dest.tunnel.type = static_cast<TunnelType>(nest->get<std::uint8_t>(IPVS_DEST_ATTR_TUN_TYPE));
-    dest.tunnel.port = read_port(*nest, IPVS_DEST_ATTR_TUN_PORT);
-    dest.tunnel.flags = nest->get<std::uint16_t>(IPVS_DEST_ATTR_TUN_FLAGS);
-    listed.active = nest->get<std::uint32_t>(IPVS_DEST_ATTR_ACTIVE_CONNS);
-    listed.inactive = nest->get<std::uint32_t>(IPVS_DEST_ATTR_INACT_CONNS);
-    listed.persistent = nest->get<std::uint32_t>(IPVS_DEST_ATTR_PERSIST_CONNS);
-    auto stats = read_stats(*nest, IPVS_DEST_ATTR_STATS64, IPVS_DEST_ATTR_STATS);
+        static_cast<Forwarding>(nest.get<std::uint32_t>(IPVS_DEST_ATTR_FWD_METHOD) & IP_VS_CONN_F_FWD_MASK);
+    dest.weight = {nest.get<std::int32_t>(IPVS_DEST_ATTR_WEIGHT)};
+    dest.upper_threshold = nest.get<std::uint32_t>(IPVS_DEST_ATTR_U_THRESH);
+    dest.lower_threshold = nest.get<std::uint32_t>(IPVS_DEST_ATTR_L_THRESH);
+    dest.tunnel.type = static_cast<TunnelType>(nest.get<std::uint8_t>(IPVS_DEST_ATTR_TUN_TYPE));
+    dest.tunnel.port = read_port(nest, IPVS_DEST_ATTR_TUN_PORT);
+    dest.tunnel.flags = nest.get<std::uint16_t>(IPVS_DEST_ATTR_TUN_FLAGS);
+    listed.active = nest.get<std::uint32_t>(IPVS_DEST_ATTR_ACTIVE_CONNS);
+    listed.inactive = nest.get<std::uint32_t>(IPVS_DEST_ATTR_INACT_CONNS);
+    listed.persistent = nest.get<std::uint32_t>(IPVS_DEST_ATTR_PERSIST_CONNS);
+    auto stats = read_stats(nest, IPVS_DEST_ATTR_STATS64, IPVS_DEST_ATTR_STATS);
     if (!stats)
         return stats.error();
     listed.stats = *stats;

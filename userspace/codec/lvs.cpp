@@ -34,6 +34,14 @@ Result<ServiceId> service_of(const Attributes& reply) {
     return decode_service_id(*service);
 }
 
+// Of one service, or of all.
+Request about_services(std::uint8_t command, const std::optional<ServiceId>& only) {
+    AttributeWriter out;
+    if (only)
+        put_service_and_dest(out, DeleteService{*only}, LVS_A_SERVICE, 0);
+    return {command, out.take()};
+}
+
 } // namespace
 
 EncodedBatch encode_batch(std::span<const Operation> operations) {
@@ -70,14 +78,11 @@ Request encode_get_drops() {
 }
 
 Request encode_get_local_addresses(const std::optional<ServiceId>& only) {
-    AttributeWriter out;
-    if (only)
-        put_service_and_dest(out, DeleteService{*only}, LVS_A_SERVICE, 0);
-    return {LVS_CMD_GET_LADDRS, out.take()};
+    return about_services(LVS_CMD_GET_LADDRS, only);
 }
 
-Request encode_get_methods() {
-    return {LVS_CMD_GET_DESTS, {}};
+Request encode_get_all_dests(const std::optional<ServiceId>& only) {
+    return about_services(LVS_CMD_GET_DESTS, only);
 }
 
 Result<ListedLocalAddress> decode_local_address(const Attributes& reply) {
@@ -101,19 +106,17 @@ Result<ListedLocalAddress> decode_local_address(const Attributes& reply) {
     return listed;
 }
 
-Result<DestMethod> decode_method(const Attributes& reply) {
+Result<DestOfService> decode_dest_of_service(const Attributes& reply) {
     auto id = service_of(reply);
     if (!id)
         return id.error();
     auto nest = nest_of(reply, LVS_A_DEST, "no dest in it");
     if (!nest)
         return nest.error();
-    auto endpoint = decode_dest_id(*nest, family_of(*id));
-    if (!endpoint)
-        return endpoint.error();
-    return DestMethod{
-        *id, *endpoint,
-        static_cast<Forwarding>(nest->get<std::uint32_t>(IPVS_DEST_ATTR_FWD_METHOD) & IP_VS_CONN_F_FWD_MASK)};
+    auto listed = decode_dest_nest(*nest, family_of(*id));
+    if (!listed)
+        return listed.error();
+    return DestOfService{*id, *listed};
 }
 
 Result<ModuleInfo> decode_module_info(const Attributes& reply) {

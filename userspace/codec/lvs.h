@@ -21,11 +21,11 @@ EncodedBatch encode_batch(std::span<const Operation> operations);
 Request encode_get_module_info();
 Request encode_get_drops();                                               // dump
 Request encode_get_local_addresses(const std::optional<ServiceId>& only); // dump
-Request encode_get_methods();                                             // dump
+Request encode_get_all_dests(const std::optional<ServiceId>& only);       // dump
 
 Result<ModuleInfo> decode_module_info(const Attributes& reply);
 Result<DropTable> decode_drops(const Attributes& reply);
 Result<ListedLocalAddress> decode_local_address(const Attributes& reply);
-Result<DestMethod> decode_method(const Attributes& reply);
+Result<DestOfService> decode_dest_of_service(const Attributes& reply);
 
 } // namespace lvs

@@ -9,6 +9,8 @@
 #include "ipvsadm/restore.h"
 #include "model/order.h"
 
+#include <map>
+#include <optional>
 #include <ostream>
 
 namespace lvs {
@@ -28,17 +30,47 @@ int ended(World& world, Asked asked, const Result<void>& result) {
     return result ? int{exit_success} : refused(world, asked, result.error());
 }
 
-// A service and its dests, in the order of listings.
-Result<ServiceTable> read_table(Kernel& kernel, ListedService service, bool sorted) {
-    auto dests = kernel.dests(service.service.id);
-    if (!dests)
-        return dests.error();
-    if (sorted)
-        *dests = sorted_as_listed(std::move(*dests), [](const ListedDest& a, const ListedDest& b) {
-            return compare_listed(a.dest.endpoint, b.dest.endpoint);
-        });
-    return ServiceTable{std::move(service), std::move(*dests)};
-}
+// The dests of services: all of them in one reply where the kernel can, else service by service.
+class DestReader {
+  public:
+    DestReader(Kernel& kernel, bool sorted) : kernel_(kernel), sorted_(sorted) {}
+
+    Result<void> read_all() {
+        if (!kernel_.has_extensions())
+            return {};
+        auto found = kernel_.all_dests();
+        if (!found)
+            return found.error();
+        all_.emplace();
+        for (const DestOfService& dest : *found)
+            (*all_)[dest.service].push_back(dest.listed);
+        return {};
+    }
+
+    // The service with its dests, in the order of listings.
+    Result<ServiceTable> table_of(ListedService service) {
+        auto dests = dests_of(service.service.id);
+        if (!dests)
+            return dests.error();
+        if (sorted_)
+            *dests = sorted_as_listed(std::move(*dests), [](const ListedDest& a, const ListedDest& b) {
+                return compare_listed(a.dest.endpoint, b.dest.endpoint);
+            });
+        return ServiceTable{std::move(service), std::move(*dests)};
+    }
+
+  private:
+    Result<std::vector<ListedDest>> dests_of(const ServiceId& id) {
+        if (!all_)
+            return kernel_.dests(id);
+        const auto found = all_->find(id);
+        return found == all_->end() ? std::vector<ListedDest>{} : std::move(found->second);
+    }
+
+    Kernel& kernel_;
+    bool sorted_;
+    std::optional<std::map<ServiceId, std::vector<ListedDest>, ServiceIdLess>> all_;
+};
 
 Result<std::vector<ListedService>> read_services(Kernel& kernel, bool sorted) {
     auto services = kernel.services();
@@ -53,7 +85,7 @@ int list_one(World& world, Kernel& kernel, const Info& info, const ListServices&
     auto service = kernel.service(*list.only);
     if (!service)
         return refused(world, Asked::get_service, service.error(), exit_list_failure);
-    auto table = read_table(kernel, *service, list.format.sorted);
+    auto table = DestReader(kernel, list.format.sorted).table_of(*service);
     if (!table)
         return refused(world, Asked::get_dests, table.error(), exit_list_failure);
     if (list.format.json != JsonStyle::none)
@@ -67,9 +99,12 @@ int list_all_json(World& world, Kernel& kernel, const Info& info, const ListForm
     auto services = read_services(kernel, format.sorted);
     if (!services)
         return refused(world, Asked::anything, services.error(), exit_list_failure);
+    DestReader dests(kernel, format.sorted);
+    if (auto read = dests.read_all(); !read)
+        return refused(world, Asked::get_dests, read.error(), exit_list_failure);
     std::vector<ServiceTable> tables;
     for (ListedService& service : *services) {
-        auto table = read_table(kernel, std::move(service), format.sorted);
+        auto table = dests.table_of(std::move(service));
         if (!table)
             return refused(world, Asked::get_dests, table.error(), exit_list_failure);
         tables.push_back(std::move(*table));
@@ -82,9 +117,12 @@ int list_all(World& world, Kernel& kernel, const Info& info, const ListFormat& f
     auto services = read_services(kernel, format.sorted);
     if (!services)
         return refused(world, Asked::anything, services.error(), exit_list_failure);
+    DestReader dests(kernel, format.sorted);
+    if (auto read = dests.read_all(); !read)
+        return refused(world, Asked::get_dests, read.error(), exit_list_failure);
     world.out << version_line(info) << table_header(format);
     for (ListedService& service : *services) {
-        auto table = read_table(kernel, std::move(service), format.sorted);
+        auto table = dests.table_of(std::move(service));
         if (!table)
             return refused(world, Asked::get_dests, table.error(), exit_list_failure);
         world.out << table_rows(*table, format, world.names);
@@ -101,8 +139,11 @@ int save_all(World& world, Kernel& kernel, bool numeric) {
         pools = kernel.local_addresses(std::nullopt);
     if (!pools)
         return refused(world, Asked::anything, pools.error(), exit_list_failure);
+    DestReader dests(kernel, true);
+    if (auto read = dests.read_all(); !read)
+        return refused(world, Asked::get_dests, read.error(), exit_list_failure);
     for (ListedService& service : *services) {
-        auto table = read_table(kernel, std::move(service), true);
+        auto table = dests.table_of(std::move(service));
         if (!table)
             return refused(world, Asked::get_dests, table.error(), exit_list_failure);
         world.out << save_rules(*table, numeric, world.names);

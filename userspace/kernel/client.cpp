@@ -77,7 +77,6 @@ Result<Info> Client::info() {
 }
 
 Result<void> Client::apply(const Operation& operation) {
-    methods_.reset();
     if (!is_extension(operation))
         return act(encode_operation(operation));
     auto applied = apply_batch({&operation, 1});
@@ -92,33 +91,30 @@ Result<ListedService> Client::service(const ServiceId& id) {
     return get_one<ListedService>(ipvs_, encode_get_service(id), decode_service);
 }
 
+// Family "LVS" knows the methods that family "IPVS" has no name for.
 Result<std::vector<ListedDest>> Client::dests(const ServiceId& id) {
-    const auto decode = [&](const Attributes& reply) { return decode_dest(reply, family_of(id)); };
-    auto dests = get_all<ListedDest>(ipvs_, encode_get_dests(id), decode);
-    if (dests)
-        if (auto named = name_methods(id, *dests); !named)
-            return named.error();
+    if (!has_extensions()) {
+        const auto decode = [&](const Attributes& reply) { return decode_dest(reply, family_of(id)); };
+        return get_all<ListedDest>(ipvs_, encode_get_dests(id), decode);
+    }
+    auto target = extensions();
+    if (!target)
+        return target.error();
+    auto found = get_all<DestOfService>(*target, encode_get_all_dests(id), decode_dest_of_service);
+    std::vector<ListedDest> dests;
+    if (!found && found.error().code != ESRCH)
+        return found.error();
+    if (found)
+        for (const DestOfService& dest : *found)
+            dests.push_back(dest.listed);
     return dests;
 }
 
-Result<void> Client::name_methods(const ServiceId& id, std::vector<ListedDest>& dests) {
-    if (dests.empty() || !has_extensions())
-        return {};
-    if (!methods_) {
-        auto target = extensions();
-        if (!target)
-            return target.error();
-        auto methods = get_all<DestMethod>(*target, encode_get_methods(), decode_method);
-        if (!methods)
-            return methods.error();
-        methods_ = std::move(*methods);
-    }
-    for (const DestMethod& method : *methods_)
-        if (method.service == id)
-            for (ListedDest& listed : dests)
-                if (listed.dest.endpoint == method.dest)
-                    listed.dest.forwarding = method.forwarding;
-    return {};
+Result<std::vector<DestOfService>> Client::all_dests() {
+    auto target = extensions();
+    if (!target)
+        return target.error();
+    return get_all<DestOfService>(*target, encode_get_all_dests(std::nullopt), decode_dest_of_service);
 }
 
 Result<Timeouts> Client::timeouts() {
@@ -183,7 +179,6 @@ Result<GenlTarget> Client::extensions() {
 }
 
 Result<void, BatchError> Client::apply_batch(std::span<const Operation> operations) {
-    methods_.reset();
     auto target = extensions();
     if (!target)
         return BatchError{target.error(), std::nullopt};

@@ -26,6 +26,7 @@ class Client final : public Kernel {
     bool has_extensions() override;
     Result<ModuleInfo> module_info() override;
     Result<void, BatchError> apply_batch(std::span<const Operation> operations) override;
+    Result<std::vector<DestOfService>> all_dests() override;
     Result<std::vector<DropTable>> drops() override;
     Result<std::vector<ListedLocalAddress>> local_addresses(const std::optional<ServiceId>& only) override;
 
@@ -35,16 +36,12 @@ class Client final : public Kernel {
     Result<std::vector<T>> get_all(GenlTarget target, const Request& request, Decode decode);
     Result<void> act(const Request& request);
 
-    // Puts right the methods that family "IPVS" has no name for.
-    Result<void> name_methods(const ServiceId& id, std::vector<ListedDest>& dests);
-
     // The number of family "LVS", once module and tool agree on a version.
     Result<GenlTarget> extensions();
 
     Socket socket_;
     GenlTarget ipvs_;
     std::optional<GenlTarget> lvs_;
-    std::optional<std::vector<DestMethod>> methods_; // none: not asked for since the last change
 };
 
 // Which side is to be upgraded when this tool's ABI version is outside the module's range.

@@ -236,6 +236,14 @@ Result<std::vector<ListedDest>> FakeKernel::dests(const ServiceId& id) {
     return entry ? entry->dests : std::vector<ListedDest>{};
 }
 
+Result<std::vector<DestOfService>> FakeKernel::all_dests() {
+    std::vector<DestOfService> found;
+    for (const Entry& entry : table)
+        for (const ListedDest& listed : entry.dests)
+            found.push_back({entry.service.service.id, listed});
+    return found;
+}
+
 Result<Timeouts> FakeKernel::timeouts() {
     return timeouts_;
 }

@@ -44,6 +44,7 @@ class FakeKernel final : public Kernel {
     bool has_extensions() override { return extensions; }
     Result<ModuleInfo> module_info() override;
     Result<void, BatchError> apply_batch(std::span<const Operation> operations) override;
+    Result<std::vector<DestOfService>> all_dests() override;
     Result<std::vector<DropTable>> drops() override;
     Result<std::vector<ListedLocalAddress>> local_addresses(const std::optional<ServiceId>& only) override;
 

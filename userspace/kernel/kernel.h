@@ -43,6 +43,7 @@ class Kernel {
     virtual bool has_extensions() = 0;
     virtual Result<ModuleInfo> module_info() = 0;
     virtual Result<void, BatchError> apply_batch(std::span<const Operation> operations) = 0; // all or none
+    virtual Result<std::vector<DestOfService>> all_dests() = 0;
     virtual Result<std::vector<DropTable>> drops() = 0;
     virtual Result<std::vector<ListedLocalAddress>> local_addresses(const std::optional<ServiceId>& only) = 0;
 };

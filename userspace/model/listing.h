@@ -90,12 +90,11 @@ struct ListedLocalAddress {
     bool operator==(const ListedLocalAddress&) const = default;
 };
 
-// The method of a dest that family "IPVS" has no name for.
-struct DestMethod {
+// A dest of one of all services.
+struct DestOfService {
     ServiceId service;
-    Endpoint dest;
-    Forwarding forwarding = Forwarding::fullnat;
-    bool operator==(const DestMethod&) const = default;
+    ListedDest listed;
+    bool operator==(const DestOfService&) const = default;
 };
 
 struct Connection {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "model/order.h"
 
+#include <tuple>
+
 namespace lvs {
 
 namespace {
@@ -41,6 +43,16 @@ int compare_listed(const ServiceId& a, const ServiceId& b) {
     if (const int result = static_cast<int>(left->protocol) - static_cast<int>(right->protocol))
         return result;
     return compare_listed(left->endpoint, right->endpoint);
+}
+
+bool ServiceIdLess::operator()(const ServiceId& a, const ServiceId& b) const {
+    const auto key = [](const ServiceId& id) {
+        const auto* marked = std::get_if<Marked>(&id);
+        const Listener listener = marked ? Listener{} : std::get<Listener>(id);
+        return std::tuple(id.index(), family_of(id), marked ? marked->mark.value : 0, listener.protocol,
+                          listener.endpoint.address.bytes, listener.endpoint.port.value);
+    };
+    return key(a) < key(b);
 }
 
 } // namespace lvs

@@ -18,6 +18,11 @@ namespace lvs {
 int compare_listed(const ServiceId& a, const ServiceId& b);
 int compare_listed(const Endpoint& a, const Endpoint& b);
 
+// A true order, which the one of listings is not, for maps.
+struct ServiceIdLess {
+    bool operator()(const ServiceId& a, const ServiceId& b) const;
+};
+
 template <class T, class Compare> std::vector<T> sorted_as_listed(std::vector<T> items, const Compare& compare) {
     if (items.size() < 2)
         return items;
