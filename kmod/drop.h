@@ -20,7 +20,8 @@
 	X(NO_LADDR,	"no-local-address")	/* no local address for the dest */ \
 	X(NO_PORT,	"no-local-port")	/* no free port, client told */ \
 	X(DROP_PACKET,	"drop-packet")	/* one of some new connections, to spare memory */ \
-	X(CONN_MAX,	"conn-max")	/* as many connections as there may be */
+	X(CONN_MAX,	"conn-max")	/* as many connections as there may be */ \
+	X(NO_CONN,	"no-connection") /* a NAT dest's reply of no connection, dest told */
 
 enum lvs_drop_reason {
 #define LVS_DROP_ENUM(id, name) LVS_DROP_##id,

@@ -95,12 +95,8 @@ static unsigned int reply(struct lvs_packet *pkt, struct lvs_conn *conn)
 	return lvs_fwd_nat_reply(pkt, conn);
 }
 
-/* If nobody can serve the client, it shall know rather than wait. */
-static unsigned int refuse(struct lvs_packet *pkt, struct lvs_svc *svc, enum lvs_drop_reason reason)
+static void tell_unreachable(struct lvs_packet *pkt)
 {
-	lvs_drop_count(pkt->ln, svc, reason);
-	if (reason != LVS_DROP_NO_DEST && reason != LVS_DROP_NO_PORT && reason != LVS_DROP_NO_LADDR)
-		return NF_DROP;
 	if (pkt->af == AF_INET) {
 		icmp_send(pkt->skb, ICMP_DEST_UNREACH, ICMP_PORT_UNREACH, 0);
 	} else {
@@ -108,6 +104,37 @@ static unsigned int refuse(struct lvs_packet *pkt, struct lvs_svc *svc, enum lvs
 			pkt->skb->dev = pkt->ln->net->loopback_dev;
 		icmpv6_send(pkt->skb, ICMPV6_DEST_UNREACH, ICMPV6_PORT_UNREACH, 0);
 	}
+}
+
+/* If nobody can serve the client, it shall know rather than wait. */
+static unsigned int refuse(struct lvs_packet *pkt, struct lvs_svc *svc, enum lvs_drop_reason reason)
+{
+	lvs_drop_count(pkt->ln, svc, reason);
+	if (reason == LVS_DROP_NO_DEST || reason == LVS_DROP_NO_PORT || reason == LVS_DROP_NO_LADDR)
+		tell_unreachable(pkt);
+	return NF_DROP;
+}
+
+/* Does the packet itself say that its connection is over? */
+static bool aborts(const struct lvs_packet *pkt)
+{
+	if (pkt->proto == IPPROTO_TCP)
+		return pkt->tcp_flags & LVS_TCP_F_RST;
+	return pkt->proto == IPPROTO_SCTP && pkt->sctp_event == LVS_SCTP_EV_ABORT;
+}
+
+/*
+ * A packet without a connection passes through. If it is of a NAT dest, its client would get it
+ * from an address that it never spoke to; with nat_icmp_send the dest hears that instead.
+ */
+static noinline unsigned int stray(struct lvs_packet *pkt)
+{
+	struct lvs_svc *svc = lvs_svc_of_sender(pkt);
+
+	if (!svc || aborts(pkt))
+		return NF_ACCEPT;
+	lvs_drop_count(pkt->ln, svc, LVS_DROP_NO_CONN);
+	tell_unreachable(pkt);
 	return NF_DROP;
 }
 
@@ -255,8 +282,11 @@ static unsigned int balance(struct lvs_packet *pkt)
 	conn = lvs_conn_lookup(pkt, hash, &side);
 	if (conn && side == LVS_SIDE_SERVER)
 		return reply(pkt, conn);
-	if (pkt->hook == NF_INET_FORWARD)
+	if (pkt->hook == NF_INET_FORWARD) {
+		if (unlikely(READ_ONCE(pkt->ln->sysctls.nat_icmp_send)) && !conn)
+			return stray(pkt);
 		return NF_ACCEPT;
+	}
 	if (likely(conn)) {
 		bool gone = conn->dest && !lvs_dest_available(conn->dest);
 

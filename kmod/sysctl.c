@@ -133,6 +133,7 @@ static const struct ctl_table template[] = {
 	SYSCTL_RANGE(lblcr_expiration, &zero, &max_seconds),
 	SYSCTL_RANGE(cache_bypass, &zero, &one),
 	SYSCTL_RANGE(schedule_icmp, &zero, &one),
+	SYSCTL_RANGE(nat_icmp_send, &zero, &one),
 	SYSCTL_RANGE(ignore_tunneled, &zero, &one),
 	SYSCTL_RANGE(amemthresh, &zero, &max_int),
 	SYSCTL_RANGE(am_droprate, &zero, &max_int),

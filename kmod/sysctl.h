@@ -26,6 +26,7 @@ struct lvs_sysctls {
 	int lblcr_expiration;		/* seconds */
 	int cache_bypass;		/* bool: without a dest a mark's packets go on unchanged */
 	int schedule_icmp;		/* bool: an ICMP error may open the connection it quotes */
+	int nat_icmp_send;		/* bool: a NAT dest hears that a connection is no more */
 	int ignore_tunneled;		/* bool: what comes out of a tunnel opens no connections */
 
 	/* memory running short: defence.h */

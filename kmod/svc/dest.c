@@ -235,8 +235,10 @@ void lvs_dest_publish(struct lvs_dest *dest)
 {
 	if (dest->listed) {
 		set_bit(LVS_DEST_AVAILABLE_BIT, &dest->flags);
+		lvs_svc_table_add_dest(dest);
 		return;
 	}
+	lvs_svc_table_del_dest(dest);
 	clear_bit(LVS_DEST_AVAILABLE_BIT, &dest->flags);
 	smp_mb__after_atomic(); /* the flag before the counts: or else the last to unbind sees it */
 	lvs_dest_drained(dest);

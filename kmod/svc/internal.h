@@ -41,6 +41,10 @@ void lvs_svc_free_unused(struct lvs_svc *svc);
 struct hlist_head *lvs_svc_orphans(struct lvs_net *ln, const struct lvs_svc_key *key);
 bool lvs_svc_key_equal(const struct lvs_svc_key *a, const struct lvs_svc_key *b);
 
+/* Let packets find the dest by its address and port, or no more; harmless if it is so already. */
+void lvs_svc_table_add_dest(struct lvs_dest *dest);
+void lvs_svc_table_del_dest(struct lvs_dest *dest);
+
 /* dest.c */
 
 /* A dest in the service's trash with one reference, which is the caller's; or NULL. */

@@ -91,6 +91,50 @@ struct lvs_svc *lvs_svc_lookup(const struct lvs_packet *pkt)
 	return svc;
 }
 
+static struct hlist_head *dest_bucket(const struct lvs_net *ln, struct hlist_head *dests, u8 af,
+				      const union nf_inet_addr *addr, __be16 port)
+{
+	return &dests[hash_of(ln, af, 0, addr, port) % LVS_SVC_BUCKETS];
+}
+
+struct lvs_svc *lvs_svc_of_sender(const struct lvs_packet *pkt)
+{
+	struct hlist_head *dests = READ_ONCE(pkt->ln->svcs.dests);
+	const struct lvs_dest *dest;
+	struct lvs_svc *svc;
+
+	if (!dests)
+		return NULL;
+	dests = dest_bucket(pkt->ln, dests, pkt->af, &pkt->saddr, pkt->sport);
+	hlist_for_each_entry_rcu(dest, dests, by_addr) {
+		if (dest->port != pkt->sport || dest->af != pkt->af ||
+		    READ_ONCE(dest->fwd) != IP_VS_CONN_F_MASQ ||
+		    !addr_equal(pkt->af, &dest->addr, &pkt->saddr))
+			continue;
+		svc = rcu_dereference(dest->svc);
+		if (svc->key.fwmark || svc->key.proto == pkt->proto)
+			return svc;
+	}
+	return NULL;
+}
+
+void lvs_svc_table_add_dest(struct lvs_dest *dest)
+{
+	struct lvs_net *ln = dest->ln;
+
+	lockdep_assert_held(&ln->ctl);
+	if (hlist_unhashed(&dest->by_addr))
+		hlist_add_head_rcu(&dest->by_addr, dest_bucket(ln, ln->svcs.dests, dest->af,
+							       &dest->addr, dest->port));
+}
+
+/* One that is added again soon comes back into the same bucket, so readers stay in it. */
+void lvs_svc_table_del_dest(struct lvs_dest *dest)
+{
+	lockdep_assert_held(&dest->ln->ctl);
+	hlist_del_init_rcu(&dest->by_addr);
+}
+
 struct lvs_dest *lvs_svc_schedule(struct lvs_svc *svc, const struct lvs_packet *pkt)
 {
 	struct lvs_sched_set *set = rcu_dereference(svc->set);
@@ -133,10 +177,13 @@ int lvs_svc_table_up(struct lvs_net *ln)
 		table->gone = kcalloc(nr_cpu_ids, sizeof(*table->gone), GFP_KERNEL);
 	if (!table->listed)
 		table->listed = kcalloc(LVS_SVC_BUCKETS, sizeof(*table->listed), GFP_KERNEL);
+	if (!table->dests)
+		WRITE_ONCE(table->dests, kcalloc(LVS_SVC_BUCKETS, sizeof(*table->dests),
+						 GFP_KERNEL));
 	if (!table->buckets)
 		WRITE_ONCE(table->buckets, kcalloc(LVS_SVC_BUCKETS, sizeof(*table->buckets),
 						   GFP_KERNEL));
-	return table->gone && table->listed && table->buckets ? 0 : -ENOMEM;
+	return table->gone && table->listed && table->dests && table->buckets ? 0 : -ENOMEM;
 }
 
 struct lvs_svc *lvs_svc_alloc(struct lvs_net *ln, const struct lvs_svc_key *key,
@@ -405,6 +452,7 @@ void lvs_svc_net_exit(struct lvs_net *ln)
 	mutex_unlock(&ln->ctl);
 free:
 	kfree(table->buckets);
+	kfree(table->dests);
 	kfree(table->listed);
 	kfree(table->gone);
 }

@@ -116,6 +116,7 @@ struct lvs_dest {
 	struct lvs_cpu_stats __percpu *stats;
 	struct lvs_svc __rcu *svc;		/* changes when the dest is adopted; ctl */
 	struct lvs_route __rcu *route;		/* fwd/route.c; ln->route_lock */
+	struct hlist_node by_addr;		/* in table.dests while published; ctl, RCU readers */
 	struct lvs_net *ln;			/* constant */
 
 	/* written per connection */
@@ -146,6 +147,7 @@ struct lvs_dest {
 
 struct lvs_svc_table {
 	struct hlist_head *buckets;	/* what packets find; NULL before the first service; ctl */
+	struct hlist_head *dests;	/* published ones by address and port; as buckets */
 	u32 seed;			/* of the hash; constant */
 	u32 marks;			/* published services by mark; READ_ONCE; ctl */
 	u32 catchalls;			/* those for all ports; READ_ONCE; ctl */
@@ -172,6 +174,12 @@ struct lvs_svc_table {
  * taken. Softirq or process.
  */
 struct lvs_svc *lvs_svc_lookup(const struct lvs_packet *pkt);
+
+/*
+ * The service of which the packet's sender is a NAT dest, one of them if there are several, or
+ * NULL. As lvs_svc_lookup().
+ */
+struct lvs_svc *lvs_svc_of_sender(const struct lvs_packet *pkt);
 
 /*
  * Let the service's scheduler choose a dest for the packet, or NULL if none is eligible. Caller

@@ -12,6 +12,10 @@ ERRORS = {4: [(3, 3, 0), (3, 1, 0), (3, 13, 0), (3, 4, 1300), (11, 0, 0), (4, 0,
 PORT_UNREACHABLE = {4: (3, 3), 6: (1, 4)}
 
 
+def name(af, address, port):
+    return f"{address}:{port}" if af == 4 else f"[{address}]:{port}"
+
+
 def ghost(t, method, af, proto="udp"):
     vip, port, rip = VIPS[af]["other"], t.port(), Lab.GHOST_RS[af][0]
     rport = t.port() if method == "nat" else port
@@ -164,6 +168,46 @@ def errors_of_strangers(t, af):
     t.lab.outside.send(packet.udp(client, sport, vip, port, b"marker"))
     first = t.lab.inside.receive(lambda p: p.dst == rip)
     t.equal(first.payload, b"marker", "the first packet that the dest gets")
+
+
+@test(af=(4, 6), proto=("udp", "tcp"))
+def replies_of_no_connection(t, af, proto):
+    """They pass through as they are; with nat_icmp_send a NAT dest is told that nobody waits for them."""
+    vip, port, rip, rport = ghost(t, "nat", af, proto)
+    client = Lab.GHOST_CLIENT[af]
+    setting = "/proc/sys/net/ipv4/vs/nat_icmp_send"
+    t.cleanup(t.lab.director_ns.write, setting, "0")
+
+    def reply(dport, sport=rport, flags=packet.ACK, proto=proto):
+        t.lab.inside.send(packet.udp(rip, sport, client, dport, b"late") if proto == "udp" else
+                          packet.tcp(rip, sport, client, dport, flags))
+
+    def arrives(*dports):
+        t.equal([t.lab.outside.receive(lambda p: p.dst == client).dport for _ in dports], list(dports), "what the client gets")
+    reply(7010)
+    arrives(7010)
+    t.lab.director_ns.write(setting, "1")
+    reply(7011)
+    error = t.lab.inside.receive(lambda p: p.dst == rip and p.quote)
+    t.equal((error.kind, error.code), PORT_UNREACHABLE[af], "type and code")
+    t.equal((error.quote.flow, error.valid), ((rip, rport, client, 7011), True), "what it quotes, checksums")
+    if ipvs.MODULE == "lvs":
+        t.equal(t.director.drops((proto, vip, port))["no-connection"], 1, "drops of the service")
+    reply(7012, sport=rport + 10000)
+    reply(7013, proto="tcp" if proto == "udp" else "udp")
+    reply(7014, proto="tcp", flags=packet.RST)
+    arrives(7012, 7013, 7014)
+    t.lab.outside.send(packet.udp(client, 7015, vip, port, b"request") if proto == "udp" else
+                       packet.tcp(client, 7015, vip, port, packet.SYN))
+    t.lab.inside.receive(lambda p: p.dst == rip and p.sport == 7015)
+    reply(7015, flags=packet.SYN | packet.ACK)
+    t.equal(t.lab.outside.receive(lambda p: p.dst == client).flow, (vip, port, client, 7015), "a reply of a connection")
+    t.director.ipvsadm("-e", f"-{proto[0]}", name(af, vip, port), "-r", name(af, rip, rport), "-m", "-w", "0")
+    reply(7016)
+    t.equal(t.lab.inside.receive(lambda p: p.dst == rip and p.quote).quote.dport, 7016, "what a drained dest is told of")
+    t.director.ipvsadm("-d", f"-{proto[0]}", name(af, vip, port), "-r", name(af, rip, rport))
+    reply(7017)
+    arrives(7017)
 
 
 def quoting_a_reply(af, vip, port, client, sport, proto):
