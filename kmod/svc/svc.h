@@ -116,7 +116,7 @@ struct lvs_dest {
 	struct lvs_cpu_stats __percpu *stats;
 	struct lvs_svc __rcu *svc;		/* changes when the dest is adopted; ctl */
 	struct lvs_route __rcu *route;		/* fwd/route.c; ln->route_lock */
-	struct hlist_node by_addr;		/* in table.dests while published; ctl, RCU readers */
+	struct hlist_node by_addr;		/* while published; ctl, RCU readers */
 	struct lvs_net *ln;			/* constant */
 
 	/* written per connection */
