@@ -53,7 +53,7 @@ many_tests() { # NAME COMMAND...
 		fail "$name: $line"
 	done < <(sed -n 's/^not ok //p' "$log")
 	if [ "$code" -ne 0 ] && { [ "$bad" -eq 0 ] || [ "$code" -ge 121 ]; }; then
-		fail "$name ended with exit code $code"
+		fail "$name ended with exit code $code$(grep '^vm: ' "$log" | grep -v '^vm: log: ' | sed 's/^vm: /; /' | head -n 3 | tr -d '\n')"
 	elif [ "$code" -eq 0 ] && [ $((ok + bad)) -eq 0 ]; then
 		fail "$name ran no test"
 	fi
