@@ -20,7 +20,7 @@ from dataclasses import replace
 
 import lab
 from lab import Director, Generator, HostClock, ingress_rule, ipvsadm, say, serve
-from rows import BASE, MILLION, REFERENCE_ROWS, all_rows, clients
+from rows import BASE, MILLION, REFERENCE_ROWS, all_rows, clients, directors_of
 
 WARM_UP = 1000  # packets
 COUNTED = 20000  # packets of one measurement, where each of them takes the same instructions every time
@@ -89,7 +89,7 @@ def count_instructions(rows, directors, report):
         if row.flows.kind not in kinds:
             kinds[row.flows.kind] = own_cost(row, generator, COUNTED)
         own = kinds[row.flows.kind]
-        for director in directors if row.method else [Director("kernel")]:
+        for director in directors_of(row, directors) if row.method else [Director("kernel")]:
             total = measure(row, director, generator, COUNTED)
             say(f"{row.name}: {director.name}: {total - own:.0f} instructions")
             report.add(row=row.name, director=director.name, instructions=round(total - own, 1), generator=round(own, 1))
@@ -110,7 +110,7 @@ def take_time(rows, directors, repeats, report):
         turns = repeats if row.connections < MILLION else max(3, repeats // 2)
         for turn in range(turns):
             own = own_cost(row, generator, TIMED, BURSTS)
-            in_turn = directors if row.method else [Director("kernel")]
+            in_turn = directors_of(row, directors) if row.method else [Director("kernel")]
             for director in in_turn if turn % 2 == 0 else reversed(in_turn):
                 total = measure(row, director, generator, *bursts(row))
                 report.add(row=row.name, director=director.name, turn=turn, total=round(total, 1), generator=round(own, 1))

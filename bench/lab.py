@@ -20,6 +20,9 @@ VIP = {4: "10.1.0.100", 6: "fd00:1::100"}
 NEIGHBOUR = "10.2.255.3"  # behind out0 and no real server: plain forwarding
 MANY_DESTS = 1000
 PORT = 5000
+# FULLNAT's, of the director; a port for it where there is one connection alone.
+LOCAL_ADDRESS = {4: "10.2.0.1", 6: "fd00:2::1"}
+LOCAL_PORT = 6000
 
 
 def say(text):
@@ -56,9 +59,9 @@ def make_lab():
     sysctl("net.ipv6.conf.all.forwarding", 1)
     for name in ("all", *MACS):
         sysctl(f"net.ipv4.conf.{name}.rp_filter", 0)
-    for device, address in (("in0", "10.1.0.1/24"), ("in0", VIP[4] + "/32"), ("out0", "10.2.0.1/16")):
+    for device, address in (("in0", "10.1.0.1/24"), ("in0", VIP[4] + "/32"), ("out0", LOCAL_ADDRESS[4] + "/16")):
         run(f"ip address add {address} dev {device}")
-    for device, address in (("in0", "fd00:1::1/64"), ("in0", VIP[6] + "/128"), ("out0", "fd00:2::1/64")):
+    for device, address in (("in0", "fd00:1::1/64"), ("in0", VIP[6] + "/128"), ("out0", LOCAL_ADDRESS[6] + "/64")):
         run(f"ip address add {address} dev {device} nodad")
     for family, net in CLIENTS:
         run(f"ip {family} route add {net} dev in0")
@@ -199,12 +202,17 @@ def local_packets():
 
 # --- directors ---------------------------------------------------------------------------------------------------
 
-METHODS = {"DR": "-g", "NAT": "-m", "TUN": "-i"}
+METHODS = {"DR": "-g", "NAT": "-m", "TUN": "-i", "FULLNAT": "-b"}
 
 
 def ipvsadm(arguments, **options):
     """Debian's ipvsadm, which drives both."""
     return run("/usr/sbin/ipvsadm " + arguments, **options)
+
+
+def our_ipvsadm(arguments, **options):
+    """For what Debian's does not know."""
+    return run(f"{os.environ['LVS_IPVSADM']} {arguments}", **options)
 
 
 class Director:
@@ -241,4 +249,11 @@ def serve(method, flows, scheduler="rr", dests=1, local=False):
     for number in range(dests):
         server = VIP[flows.family] if local else real_server(flows.family, number)
         rules.append(f"-a {service} -r {bracket(server)}:{flows.port} {METHODS[method]} -w 1")
-    ipvsadm("-R", input="\n".join(rules) + "\n")
+    tool = ipvsadm
+    if method == "FULLNAT":
+        tool = our_ipvsadm
+        rules.insert(1, f"-P {service} -z {LOCAL_ADDRESS[flows.family]}")
+        if not flows.last:
+            sysctl("net.ipv4.vs.fullnat_lport_min", LOCAL_PORT)
+            sysctl("net.ipv4.vs.fullnat_lport_max", LOCAL_PORT)
+    tool("-R", input="\n".join(rules) + "\n")

@@ -87,9 +87,11 @@ def measure(name, base=None, only="", repeats=9):
     if kernel:
         processor_clock = ProcessorClock()
         clock, handed = processor_clock.options, (processor_clock.theirs,)
+    subprocess.run(["make", "-s", "--no-print-directory", "-C", ROOT, "tools"], check=True, stdout=sys.stderr)
+    environment = {**os.environ, "LVS_IPVSADM": os.path.join(BUILD, "userspace", "ipvsadm")}
     code = subprocess.run([f"{ROOT}/scripts/vm", *options, *clock, "--mem", str(memory), "--timeout", str(limit), "--out", out, "--",
                            "python3", f"{BENCH}/guest.py", name, *directors, "--only", only, "--repeats", str(repeats)],
-                          check=False, pass_fds=handed).returncode
+                          check=False, pass_fds=handed, env=environment).returncode
     if code:
         print(f"bench: the VM ended with {code}; its kernel log is {out}/kernel.log", file=sys.stderr)
         sys.exit(2)

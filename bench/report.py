@@ -94,12 +94,23 @@ def judge_row(entry, against):
     return faults
 
 
+def judge_beside(row, by_name):
+    """What is wrong with a row in comparison with another one of lvs's own."""
+    costs = [by_name.get(name, {}).get("instructions", {}).get("lvs") for name in (row.name, row.beside.row)]
+    if None in costs or costs[0] <= costs[1] * row.beside.times:
+        return []
+    return [f"{row.name}: {costs[0] / costs[1]:.2f} times the instructions of {row.beside.row}, {row.beside.times} allowed"]
+
+
 def judge(results):
     """The broken promises, one line each."""
     broken = [f"{entry['row']}: {fault}" for entry in results["rows"] for fault in judge_row(entry, results["against"])]
     if results["against"] == "base":
         return broken
     by_name = {entry["row"]: entry for entry in results["rows"]}
+    for row in rows.all_rows():
+        if row.beside:
+            broken += judge_beside(row, by_name)
     base, million = (by_name.get(name, {}) for name in (rows.BASE.name, rows.MILLION_ROW.name))
     if "instructions" in base and "instructions" in million:
         ratio = million["instructions"]["lvs"] / base["instructions"]["lvs"]

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Optional
 
-from lab import LOCAL, MANY_DESTS, NEIGHBOUR, VIP, Flows, real_server
+from lab import LOCAL, LOCAL_ADDRESS, LOCAL_PORT, MANY_DESTS, NEIGHBOUR, VIP, Flows, real_server
 
 MILLION = 1000000
 # More connections than any row opens while it is measured.
@@ -20,6 +20,12 @@ FRESH = 2 * MILLION
 
 # One that looks at all dests, and the one with the largest table.
 MANY_DESTS_SCHEDULERS = ("wlc", "mh")
+
+
+@dataclass(frozen=True)
+class Beside:
+    row: str        # its name
+    times: float    # of its instructions are allowed
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,12 @@ class Row:
     opened_by: Optional[Flows] = None   # the packets that open the connection, when they are not those measured
     leaves_at: str = "out0"
     budget: Optional[int] = None    # instructions above the generator
+    beside: Optional[Beside] = None # another row that it may cost a little more than
+
+
+def directors_of(row, directors):
+    """Those of them that take part in a row: ip_vs has no FULLNAT."""
+    return [director for director in directors if director.module or row.method != "FULLNAT"]
 
 
 def address(number):
@@ -53,6 +65,11 @@ def clients(number=1, family=4):
 def reply_to(flows):
     """What the real server behind NAT answers; it comes in where the client's packets left."""
     return Flows(flows.source, real_server(flows.family), source_port=flows.port, port=flows.source_port, device="out0")
+
+
+def reply_to_local_address(flows):
+    """What the real server behind FULLNAT answers, which knows the director's own address only."""
+    return Flows(LOCAL_ADDRESS[flows.family], real_server(flows.family), source_port=flows.port, port=LOCAL_PORT, device="out0")
 
 
 def schedulers():
@@ -81,6 +98,9 @@ def director_rows():
         Row("NAT", "method", clients(), "NAT", budget=4600),
         Row("NAT, replies", "method", reply_to(clients()), "NAT", opened_by=clients(), leaves_at="in0"),
         Row("TUN", "method", clients(), "TUN", budget=4800),
+        Row("FULLNAT", "method", clients(), "FULLNAT", beside=Beside("NAT", 1.10)),
+        Row("FULLNAT, replies", "method", reply_to_local_address(clients()), "FULLNAT", opened_by=clients(), leaves_at="in0",
+            beside=Beside("NAT, replies", 1.10)),
         Row("local", "method", clients(), "DR", leaves_at=LOCAL),
         Row("IPv6, DR", "IPv6", clients(family=6), "DR"),
         Row("IPv6, NAT", "IPv6", clients(family=6), "NAT"),
@@ -91,6 +111,7 @@ def director_rows():
         NEW,
         Row("new, NAT", "new", clients(FRESH), "NAT", new=True, budget=5500),
         Row("new, TUN", "new", clients(FRESH), "TUN", new=True),
+        Row("new, FULLNAT", "new", clients(FRESH), "FULLNAT", new=True, beside=Beside("new, NAT", 1.25)),
         Row("60 k flows", "flows", clients(60000), "DR", connections=60000),
         MILLION_ROW,
     ]
