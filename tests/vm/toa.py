@@ -250,9 +250,16 @@ def thousand_threads(t):
     t.equal(toa.counters()["missed_no_memory"], 0, "misses")
 
 
-@test(timeout=600)
-def unload_under_load(t):
+@test(cpus=("all", "one"), timeout=600)
+def unload_under_load(t, cpus):
     """The module goes and comes while connections are made and threads ask: what they see is the client or the true peer."""
+    if cpus == "one":
+        t.cleanup(os.sched_setaffinity, 0, os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {0})
+    elif "VM_EMULATED" in os.environ:
+        # A breakpoint that is set while a function's first byte changes may stay in the code that QEMU has translated: one
+        # processor changes the byte, another runs into the breakpoint that is no more, for ever.
+        t.skip("QEMU's emulated processors miss changes to the code they run")
     toa.load(t)
     director = toa.Director(t)
     server = toa.listener(t, director.server, "0.0.0.0", t.port(), 1024)
