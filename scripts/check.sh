@@ -115,6 +115,8 @@ part_host() {
 part_vm() {
 	step 'In the VM: the director under traffic'
 	many_tests 'VM tests' scripts/vm --timeout 2400 --mem 4096 --out "$logs/vm" -- tests/vm/run
+	step 'In the VM: the same with ip_vs and with lvs'
+	many_tests 'Differential tests' scripts/vm --timeout 900 --mem 3072 --out "$logs/differential" -- tests/vm/differential/run
 	step 'In the VM: make install and lvs-realserver'
 	many_tests 'VM system tests' scripts/vm --timeout 900 --out "$logs/vm-system" -- tests/vm/system
 }

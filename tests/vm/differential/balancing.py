@@ -5,6 +5,7 @@ from collections import Counter
 from lib import ipvs, packet
 from lib.ipvs import endpoint
 from lib.packet import SYN
+from lib.record import run
 
 from differential.scene import about
 
@@ -31,6 +32,11 @@ def service(scene, proto, port, scheduler, weights, options="", more=("", "", ""
     return add(proto, scene.VIP, port, scheduler, dests, options)
 
 
+def there_is(scheduler):
+    """Does this kernel have mainline's module of it? Debian 12's is built without twos."""
+    return run("modprobe", "-n", "-q", f"ip_vs_{scheduler}", check=False).code == 0
+
+
 def schedulers(scene):
     port = 8200
     for scheduler in EXACT:
@@ -46,6 +52,8 @@ def schedulers(scene):
         scene.from_outside(syns(scene, port))
         scene.about(f"scheduler {scheduler}, {flags}")
         scene.fact("choices", choices(scene, port))
+    if not there_is("twos"):
+        return
     port += 1
     service(scene, "tcp", port, "twos", (4, 2, 0))
     scene.from_outside(syns(scene, port, 300))

@@ -39,13 +39,15 @@ DIFFERENCES = [
     Difference("Missing files in /proc/net", "listings", "rules: ip_vs_app, line 1", ".*", None),
     Difference("Missing files in /proc/net", "listings", "rules: ip_vs_app", None, "absent"),
     Difference("Range of switches", "sysctls", "sysctl: (backup_only|cache_bypass|expire_nodest_conn|expire_quiescent_template|"
-               "ignore_tunneled|run_estimation|schedule_icmp|sloppy_sctp|sloppy_tcp|sync_persist_mode), values",
+               "ignore_tunneled|nat_icmp_send|run_estimation|schedule_icmp|sloppy_sctp|sloppy_tcp|sync_persist_mode), values",
                "'-1': -1.*", "'-1': EINVAL; '0': 0; '1': 1; '2': EINVAL.*"),
     Difference("Range of conn_reuse_mode", "sysctls", "sysctl: conn_reuse_mode, values", "'-1': -1.*",
                "'-1': EINVAL; '0': 0; '1': 1; '2': 2; '3': 3; '4': EINVAL.*"),
     Difference("Negative numbers", "sysctls", "sysctl: (lblcr?_expiration|am_droprate|amemthresh|sync_refresh_period|"
                "sync_sock_size), values", "'-1': -1.*", "'-1': EINVAL.*"),
     Difference("Load factors", "sysctls", "sysctl: (conn|svc)_lfactor, .*", ".*-2", ".*-[34]", since=(7, 0)),
+    Difference("Sysctls of newer kernels", "sysctls", "sysctl: (conn_lfactor|svc_lfactor|conn_max), .*", None, ".*",
+               until=(7, 0)),
     Difference("lblcr_expiration in every namespace", "sysctls", "sysctl: lblcr_expiration, .*", None, ".*"),
     Difference("Sysctls of FULLNAT", "sysctls", "sysctl: fullnat_.*", None, ".*"),
     Difference("Start of the turn of wrr", "schedulers", r"scheduler wrr, weights \((3, 2, 1|0, 5, 2)\): choices",
