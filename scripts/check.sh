@@ -114,7 +114,7 @@ part_host() {
 
 part_vm() {
 	step 'In the VM: the director under traffic'
-	many_tests 'VM tests' scripts/vm --timeout 2400 --mem 4096 --out "$logs/vm" -- tests/vm/run
+	LVS_TEST_PATIENCE=2 many_tests 'VM tests' scripts/vm --timeout 2400 --mem 4096 --out "$logs/vm" -- tests/vm/run
 	step 'In the VM: the same with ip_vs and with lvs'
 	many_tests 'Differential tests' scripts/vm --timeout 900 --mem 3072 --out "$logs/differential" -- tests/vm/differential/run
 	step 'In the VM: make install and lvs-realserver'
@@ -130,14 +130,14 @@ part_demo() {
 
 # Gets a kernel by its name and builds the module for it. Sets version, and what the tests' deadlines are multiplied by and
 # how much a transfer carries: emulated and instrumented, a kernel takes its time, the more so on a busy host.
-version='' patience=1 megabytes=10
+version='' patience=2 megabytes=10
 with_kernel() { # NAME
 	step "Kernel $1"
 	one_test "kernel $1" scripts/kernel "$1"
 	version=$(kernel_named "$1")
 	case $1 in
 	kasan | kcsan) patience=10 megabytes=1 ;;
-	*) patience=1 megabytes=10 ;;
+	*) patience=2 megabytes=10 ;;
 	esac
 	[ -n "$version" ] && one_test "module builds on $1" build_module "$version"
 }
