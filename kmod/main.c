@@ -4,6 +4,7 @@
 #include <net/genetlink.h>
 
 #include "conn/conn.h"
+#include "ftp/ftp.h"
 #include "lvs/abi.h"
 #include "netns.h"
 #include "nl/nl.h"
@@ -16,6 +17,9 @@ static int __init lvs_init(void)
 {
 	int err;
 
+	err = lvs_ftp_init();
+	if (err)
+		return err;
 	err = lvs_conn_init();
 	if (err)
 		return err;

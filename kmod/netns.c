@@ -37,6 +37,7 @@ static int __net_init netns_init(struct net *net)
 	lvs_hooks_net_init(ln);
 	lvs_conn_table_init(ln);
 	lvs_laddr_net_init(ln);
+	lvs_ftp_net_init(&ln->ftp);
 	lvs_est_net_init(ln);
 	lvs_defence_net_init(ln);
 

@@ -14,6 +14,7 @@
 #include "core/tcp_state.h"
 #include "defence.h"
 #include "drop.h"
+#include "ftp/ftp.h"
 #include "stats.h"
 #include "svc/laddr.h"
 #include "svc/svc.h"
@@ -36,6 +37,7 @@ struct lvs_net {
 	struct lvs_drops __percpu *drops;
 	struct lvs_sysctls sysctls;		/* READ_ONCE; whoever writes the files */
 	struct lvs_defence defence;
+	struct lvs_ftp_table ftp;
 
 	/* control path */
 	struct mutex ctl;			/* serialises control operations */

@@ -18,6 +18,7 @@
 #include "conn/conn.h"
 #include "conn/template.h"
 #include "drop.h"
+#include "ftp/ftp.h"
 #include "fwd/fwd.h"
 #include "icmp/icmp.h"
 #include "netns.h"
@@ -280,6 +281,8 @@ static unsigned int balance(struct lvs_packet *pkt)
 	unsigned int verdict;
 
 	conn = lvs_conn_lookup(pkt, hash, &side);
+	if (unlikely(!conn && lvs_ftp_waits(&pkt->ln->ftp)))
+		conn = lvs_ftp_connect(pkt, &side);
 	if (conn && side == LVS_SIDE_SERVER)
 		return reply(pkt, conn);
 	if (pkt->hook == NF_INET_FORWARD) {

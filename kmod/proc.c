@@ -7,6 +7,7 @@
 
 #include "conn/proc.h"
 #include "est/est.h"
+#include "ftp/ftp.h"
 #include "netns.h"
 #include "proc.h"
 #include "sched/sched.h"
@@ -172,6 +173,19 @@ static int stats_percpu_show(struct seq_file *seq, void *v)
 	return 0;
 }
 
+/* What mainline has as a module of its own, ip_vs_ftp. */
+static int app_show(struct seq_file *seq, void *v)
+{
+	struct lvs_net *ln = lvs_net(seq_file_single_net(seq));
+	unsigned int i;
+
+	seq_puts(seq, "prot port    usecnt name\n");
+	for (i = 0; lvs_ftp_port(i); i++)
+		seq_printf(seq, "%-3s  %-7u %-6d %-17s\n", "TCP", lvs_ftp_port(i),
+			   atomic_read(&ln->ftp.users[i]), "ftp");
+	return 0;
+}
+
 static int __net_init proc_net_init(struct net *net)
 {
 	if (!proc_create_net("ip_vs", 0, net->proc_net, &services_ops,
@@ -182,10 +196,14 @@ static int __net_init proc_net_init(struct net *net)
 	if (!proc_create_net_single("ip_vs_stats_percpu", 0, net->proc_net, stats_percpu_show,
 				    NULL))
 		goto remove_stats;
-	if (lvs_conn_proc_init(net))
+	if (!proc_create_net_single("ip_vs_app", 0, net->proc_net, app_show, NULL))
 		goto remove_percpu;
+	if (lvs_conn_proc_init(net))
+		goto remove_app;
 	return 0;
 
+remove_app:
+	remove_proc_entry("ip_vs_app", net->proc_net);
 remove_percpu:
 	remove_proc_entry("ip_vs_stats_percpu", net->proc_net);
 remove_stats:
@@ -198,6 +216,7 @@ remove_services:
 static void __net_exit proc_net_exit(struct net *net)
 {
 	lvs_conn_proc_exit(net);
+	remove_proc_entry("ip_vs_app", net->proc_net);
 	remove_proc_entry("ip_vs_stats_percpu", net->proc_net);
 	remove_proc_entry("ip_vs_stats", net->proc_net);
 	remove_proc_entry("ip_vs", net->proc_net);

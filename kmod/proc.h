@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * /proc/net/ip_vs, ip_vs_stats, ip_vs_stats_percpu and (conn/proc.c) ip_vs_conn, ip_vs_conn_sync,
- * for those who parse them.
+ * /proc/net/ip_vs, ip_vs_app, ip_vs_stats, ip_vs_stats_percpu and (conn/proc.c) ip_vs_conn,
+ * ip_vs_conn_sync, for those who parse them.
  *
  * Made per namespace, after family "IPVS" was claimed and after the per-namespace state (nl/nl.h
  * tells why); taken away before either of them.

@@ -64,6 +64,7 @@ vm_packages() {
 		ipvsadm                         # Debian's own, to hold ours against
 		keepalived                      # a stock client of the IPVS family
 		ldirectord                      # another one, which runs ipvsadm
+		vsftpd                          # real servers of FTP
 	LIST
 }
 

@@ -7,6 +7,7 @@
 #include "conn/expiry.h"
 #include "conn/table.h"
 #include "conn/template.h"
+#include "ftp/ftp.h"
 #include "fwd/fullnat_tcp.h"
 #include "fwd/fwd.h"
 #include "netns.h"
@@ -195,6 +196,12 @@ struct lvs_conn *lvs_conn_create(const struct lvs_packet *pkt, struct lvs_svc *s
 	}
 	fill(conn, pkt, choice, fwd);
 	fill_links(conn, pkt, hash);
+	if (unlikely(lvs_ftp_is_control(pkt, fwd)) && !lvs_ftp_begin(conn)) {
+		*why = LVS_DROP_NO_MEMORY;
+		kmem_cache_free(conn_cache, conn);
+		unbind(dest, false);
+		goto put_control;
+	}
 
 	/*
 	 * The client's side goes last: it is by that side that others find the connection and may
@@ -214,6 +221,8 @@ struct lvs_conn *lvs_conn_create(const struct lvs_packet *pkt, struct lvs_svc *s
 
 		if (!(flags & LVS_CONN_F_NOOUTPUT))
 			lvs_conn_link_remove(ct, &conn->link[LVS_SIDE_SERVER]);
+		if (unlikely(flags & LVS_CONN_F_FTP))
+			lvs_ftp_end(conn);
 		unbind(dest, flags & LVS_CONN_F_ACTIVE);
 		control_put(choice->control);
 		conn_free(conn);
@@ -246,6 +255,8 @@ void lvs_conn_kill(struct lvs_conn *conn)
 		lvs_template_release(lvs_template_of(conn));
 		return;
 	}
+	if (unlikely(flags & LVS_CONN_F_FTP))
+		lvs_ftp_end(conn);
 	unbind(conn->dest, flags & LVS_CONN_F_ACTIVE);
 	control_put(conn->control);
 	conn_free(conn);

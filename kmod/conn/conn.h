@@ -32,6 +32,7 @@
 
 struct lvs_choice;
 struct lvs_dest;
+struct lvs_ftp;
 struct lvs_net;
 struct lvs_packet;
 struct lvs_svc;
@@ -53,6 +54,7 @@ struct lvs_conn_link {
 #define LVS_CONN_F_NOOUTPUT	BIT(2)	/* replies bypass the director */
 #define LVS_CONN_F_TEMPLATE	BIT(3)	/* constant: it is in a struct lvs_template */
 #define LVS_CONN_F_UNASSURED	BIT(4)	/* the template has not heard that it was established */
+#define LVS_CONN_F_FTP		BIT(5)	/* constant: it controls data connections */
 
 struct lvs_conn {
 	/* what a packet touches: two cache lines */
@@ -80,6 +82,7 @@ struct lvs_conn {
 	};
 	u32 due;			/* tick at which the wheel looks; the shard's lock */
 	u8 shard;			/* constant, which wheel */
+	struct lvs_ftp *ftp;		/* constant, with LVS_CONN_F_FTP alone */
 };
 
 /* A connection by FULLNAT, whose dest knows the client by another address and port. */

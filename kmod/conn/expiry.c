@@ -8,6 +8,7 @@
 #include "conn/expiry.h"
 #include "conn/table.h"
 #include "conn/template.h"
+#include "ftp/ftp.h"
 #include "hook.h"
 #include "netns.h"
 
@@ -27,12 +28,18 @@ static u32 tick_of(unsigned long time)
 	return time / LVS_TICK;
 }
 
+/* A control connection of FTP is looked at in time to find its data connection alive. */
+#define LVS_FTP_EARLY		HZ
+
 /* The first tick at which @conn has expired if no packet comes. */
 static u32 due_tick(const struct lvs_conn *conn)
 {
+	u32 remaining = lvs_conn_remaining(conn);
 	unsigned long now = jiffies;
 
-	return tick_of(now + lvs_conn_remaining(conn)) + 1;
+	if (unlikely(READ_ONCE(conn->flags) & LVS_CONN_F_FTP))
+		remaining -= min_t(u32, remaining, LVS_FTP_EARLY);
+	return tick_of(now + remaining) + 1;
 }
 
 static struct hlist_head *slot_of(struct lvs_wheel *wheel, u32 due, u32 now)
@@ -130,6 +137,8 @@ static void reap_slot(struct lvs_wheel *wheel, u32 tick)
 		rcu_read_lock();
 		n = take_batch(wheel, batch);
 		for (i = 0; i < n; i++) {
+			if (unlikely(READ_ONCE(batch[i]->flags) & LVS_CONN_F_FTP))
+				lvs_ftp_hold(batch[i]);
 			if (lvs_conn_expired(batch[i]) && !holds_on(batch[i])) {
 				lvs_conn_kill(batch[i]);
 				continue;

@@ -12,6 +12,7 @@
 #include "conn/template.h"
 #include "hook.h"
 #include "netns.h"
+#include "packet.h"
 #include "pipeline.h"
 
 /* Grow when there are more connections than buckets times this over four. */
@@ -58,12 +59,6 @@ static void publish(unsigned long *next, unsigned long value)
 	smp_store_release(next, value);
 }
 
-static __always_inline bool addr_equal(u8 af, const union nf_inet_addr *a,
-				       const union nf_inet_addr *b)
-{
-	return af == AF_INET ? a->ip == b->ip : ipv6_addr_equal(&a->in6, &b->in6);
-}
-
 /* Is this the tuple that @link stands for? */
 static __always_inline bool link_matches(struct lvs_conn_link *link, u8 af, u8 proto,
 					 const union nf_inet_addr *saddr, __be16 sport,
@@ -77,10 +72,10 @@ static __always_inline bool link_matches(struct lvs_conn_link *link, u8 af, u8 p
 		return false;
 	if (link->side == LVS_SIDE_CLIENT)
 		return conn->cport == sport && conn->vport == dport &&
-		       addr_equal(af, &conn->caddr, saddr) && addr_equal(af, &conn->vaddr, daddr);
+		       lvs_addr_equal(af, &conn->caddr, saddr) && lvs_addr_equal(af, &conn->vaddr, daddr);
 	client = lvs_conn_seen_client(conn, &port);
 	return conn->dport == sport && port == dport &&
-	       addr_equal(af, &conn->daddr, saddr) && addr_equal(af, client, daddr);
+	       lvs_addr_equal(af, &conn->daddr, saddr) && lvs_addr_equal(af, client, daddr);
 }
 
 static __always_inline struct lvs_conn_link *find_in(const struct lvs_buckets *b,

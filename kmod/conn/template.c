@@ -12,15 +12,13 @@
 #include "conn/table.h"
 #include "conn/template.h"
 #include "core/sip.h"
+#include "ftp/ftp.h"
 #include "netns.h"
 #include "pipeline.h"
 #include "svc/svc.h"
 
 /* How long a template waits on when its time is over and connections are left. */
 #define LVS_TEMPLATE_AGAIN	(60 * HZ)
-
-/* FTP's data connections come from ports of their own, and are to follow the control connection. */
-#define LVS_FTP_PORT		21
 
 struct template_key {
 	union nf_inet_addr caddr;	/* unused bytes are zero */
@@ -46,10 +44,13 @@ static bool is_own_port(const struct lvs_svc *svc, const struct lvs_packet *pkt)
 	return !svc->key.fwmark && pkt->dport == svc->key.port;
 }
 
-/* Templates of these services are for the client's connections to whatever port. */
+/*
+ * Templates of these services are for the client's connections to whatever port: FTP's data
+ * connections have ports of their own and are to follow the control connection.
+ */
 static bool is_for_all_ports(const struct lvs_svc *svc, const struct lvs_packet *pkt)
 {
-	return !is_own_port(svc, pkt) || svc->key.port == htons(LVS_FTP_PORT);
+	return !is_own_port(svc, pkt) || lvs_ftp_is_port(svc->key.port);
 }
 
 static void key_fill(struct template_key *key, const struct lvs_svc *svc,

@@ -10,6 +10,7 @@
 #include "core/tcp_options.h"
 #include "fwd/fullnat_tcp.h"
 #include "fwd/fwd.h"
+#include "fwd/tcp_header.h"
 #include "lvs/toa.h"
 #include "netns.h"
 #include "packet.h"
@@ -20,21 +21,6 @@ union toa {
 	struct lvs_toa_ipv4 v4;
 	struct lvs_toa_ipv6 v6;
 };
-
-static struct tcphdr *header(const struct lvs_packet *pkt)
-{
-	return lvs_packet_l4(pkt);
-}
-
-static u32 options_len(const struct tcphdr *th)
-{
-	return th->doff * 4 - sizeof(*th);
-}
-
-static u8 *options_of(struct tcphdr *th)
-{
-	return (u8 *)(th + 1);
-}
 
 /* The bytes that the option takes, for a client of that family. */
 static u32 toa_len(u8 af)
@@ -61,33 +47,12 @@ void lvs_fullnat_tcp_begin(struct lvs_fullnat_conn *fc, const struct lvs_packet 
 				ntohl(th->seq);
 }
 
-/* The TCP header is about to change, or has: its sum, to be taken before and after. */
-static __wsum header_sum(const struct tcphdr *th)
-{
-	return csum_partial(th, th->doff * 4, 0);
-}
-
-static void header_changed(struct sk_buff *skb, struct tcphdr *th, __wsum before)
-{
-	if (skb->ip_summed != CHECKSUM_PARTIAL)
-		csum_replace_by_diff(&th->check, csum_sub(header_sum(th), before));
-}
-
-/* All of the TCP header is there and may be written to. */
-static bool whole_header(struct lvs_packet *pkt)
-{
-	u32 len = header(pkt)->doff * 4;
-
-	return len >= sizeof(struct tcphdr) && pkt->l4_off + len <= pkt->skb->len &&
-	       lvs_fwd_writable(pkt->skb, pkt->l4_off + len, 0);
-}
-
 /* Nothing but a timestamp, as in nearly every segment that has options at all. */
 static bool is_only_timestamp(const struct lvs_packet *pkt)
 {
 	__be32 first, *at;
 
-	if (options_len(header(pkt)) != TCPOLEN_TSTAMP_ALIGNED)
+	if (lvs_tcp_options_len(lvs_tcp_header(pkt)) != TCPOLEN_TSTAMP_ALIGNED)
 		return false;
 	at = skb_header_pointer(pkt->skb, pkt->l4_off + sizeof(struct tcphdr), sizeof(first),
 				&first);
@@ -98,8 +63,8 @@ static bool is_only_timestamp(const struct lvs_packet *pkt)
 /* Blank what only we may say, and what the real server had better not hear. */
 static void clean_options(const struct lvs_packet *pkt, struct tcphdr *th)
 {
-	u8 *options = options_of(th);
-	u32 len = options_len(th);
+	u8 *options = lvs_tcp_options_of(th);
+	u32 len = lvs_tcp_options_len(th);
 
 	lvs_tcp_options_blank(options, len, LVS_TOA_KIND, LVS_TOA_LEN_IPV4);
 	lvs_tcp_options_blank(options, len, LVS_TOA_KIND, LVS_TOA_LEN_IPV6);
@@ -131,27 +96,14 @@ static u32 fill_toa(union toa *toa, const struct lvs_conn *conn)
 static bool has_room(const struct lvs_packet *pkt, u32 more, u32 mtu)
 {
 	const struct sk_buff *skb = pkt->skb;
-	u32 headers = pkt->l4_off + header(pkt)->doff * 4;
+	u32 headers = pkt->l4_off + lvs_tcp_header(pkt)->doff * 4;
 
-	if (header(pkt)->doff * 4 + more > 60)
+	if (lvs_tcp_header(pkt)->doff * 4 + more > 60)
 		return false;
 	if (skb_is_gso(skb))
 		return headers + skb_shinfo(skb)->gso_size + more <= mtu &&
 		       skb->len + more <= IP_MAX_MTU;
 	return skb->len + more <= mtu;
-}
-
-static void ip_header_grew(struct lvs_packet *pkt, u32 more)
-{
-	if (pkt->af == AF_INET) {
-		struct iphdr *iph = ip_hdr(pkt->skb);
-		__be16 len = htons(ntohs(iph->tot_len) + more);
-
-		csum_replace2(&iph->check, iph->tot_len, len);
-		iph->tot_len = len;
-	} else {
-		be16_add_cpu(&ipv6_hdr(pkt->skb)->payload_len, more);
-	}
 }
 
 /*
@@ -168,32 +120,24 @@ static bool insert_toa(struct lvs_packet *pkt, const struct lvs_conn *conn)
 	u32 len;
 
 	len = fill_toa(&toa, conn);
-	if (!lvs_fwd_writable(skb, pkt->l4_off + header(pkt)->doff * 4, len))
+	if (!lvs_fwd_writable(skb, pkt->l4_off + lvs_tcp_header(pkt)->doff * 4, len))
 		return false;
-	sum = header_sum(header(pkt));
+	sum = lvs_tcp_header_sum(lvs_tcp_header(pkt));
 	skb_push(skb, len);
 	memmove(skb->data, skb->data + len, before);
 	skb_reset_network_header(skb);
 	skb_set_transport_header(skb, pkt->l4_off);
 	memcpy(skb->data + before, &toa, len);
-	th = header(pkt);
+	th = lvs_tcp_header(pkt);
 	th->doff += len / 4;
 	if (skb->ip_summed == CHECKSUM_PARTIAL)
 		skb->csum_start -= len;
 	else
-		header_changed(skb, th, sum);
+		lvs_tcp_header_changed(skb, th, sum);
 	/* The pseudo header has the length. */
 	inet_proto_csum_replace2(&th->check, skb, htons(l4_len), htons(l4_len + len), true);
-	ip_header_grew(pkt, len);
+	lvs_ip_length_changed(pkt, len);
 	return true;
-}
-
-static void shift_number(struct sk_buff *skb, struct tcphdr *th, __be32 *field, u32 delta)
-{
-	__be32 value = htonl(ntohl(*field) + delta);
-
-	inet_proto_csum_replace4(&th->check, skb, *field, value, false);
-	*field = value;
 }
 
 /* Has the client acknowledged data? Then the dest has seen segments of the client's. */
@@ -206,7 +150,7 @@ static bool heard_out(const struct lvs_fullnat_conn *fc, const struct tcphdr *th
 
 static bool tell_client(struct lvs_packet *pkt, struct lvs_fullnat_conn *fc, u32 mtu)
 {
-	struct tcphdr *th = header(pkt);
+	struct tcphdr *th = lvs_tcp_header(pkt);
 
 	if (th->syn || th->rst || th->fin || !th->ack)
 		return true;
@@ -223,18 +167,18 @@ static bool tell_client(struct lvs_packet *pkt, struct lvs_fullnat_conn *fc, u32
 
 bool lvs_fullnat_tcp_request(struct lvs_packet *pkt, struct lvs_fullnat_conn *fc, u32 mtu)
 {
-	struct tcphdr *th = header(pkt);
+	struct tcphdr *th = lvs_tcp_header(pkt);
 	__wsum before;
 
-	if (unlikely(options_len(th) && !is_only_timestamp(pkt))) {
-		if (!whole_header(pkt))
+	if (unlikely(lvs_tcp_options_len(th) && !is_only_timestamp(pkt))) {
+		if (!lvs_tcp_whole_header(pkt))
 			return false;
-		th = header(pkt);
-		before = header_sum(th);
+		th = lvs_tcp_header(pkt);
+		before = lvs_tcp_header_sum(th);
 		clean_options(pkt, th);
-		header_changed(pkt->skb, th, before);
+		lvs_tcp_header_changed(pkt->skb, th, before);
 	}
-	shift_number(pkt->skb, th, &th->seq, fc->seq_delta);
+	lvs_tcp_set_number(pkt->skb, th, &th->seq, ntohl(th->seq) + fc->seq_delta);
 	if (READ_ONCE(fc->toa) != LVS_FULLNAT_TOA_SEND)
 		return true;
 	return tell_client(pkt, fc, mtu);
@@ -249,25 +193,26 @@ static void note_handshake(struct lvs_packet *pkt, struct lvs_fullnat_conn *fc, 
 	if (READ_ONCE(fc->toa) == LVS_FULLNAT_TOA_SEND)
 		room = toa_len(fc->conn.link[LVS_SIDE_CLIENT].af);
 	if (room && READ_ONCE(pkt->ln->sysctls.fullnat_mss_adjust_entry))
-		lvs_tcp_options_lower_mss(options_of(th), options_len(th), room);
+		lvs_tcp_options_lower_mss(lvs_tcp_options_of(th), lvs_tcp_options_len(th), room);
 }
 
 bool lvs_fullnat_tcp_reply(struct lvs_packet *pkt, struct lvs_fullnat_conn *fc)
 {
-	struct tcphdr *th = header(pkt);
+	struct tcphdr *th = lvs_tcp_header(pkt);
 	__wsum before;
 
-	if (unlikely(th->syn || (options_len(th) && !is_only_timestamp(pkt)))) {
-		if (!whole_header(pkt))
+	if (unlikely(th->syn || (lvs_tcp_options_len(th) && !is_only_timestamp(pkt)))) {
+		if (!lvs_tcp_whole_header(pkt))
 			return false;
-		th = header(pkt);
-		before = header_sum(th);
+		th = lvs_tcp_header(pkt);
+		before = lvs_tcp_header_sum(th);
 		if (th->syn)
 			note_handshake(pkt, fc, th);
-		lvs_tcp_options_shift_sack(options_of(th), options_len(th), fc->seq_delta);
-		header_changed(pkt->skb, th, before);
+		lvs_tcp_options_shift_sack(lvs_tcp_options_of(th), lvs_tcp_options_len(th), fc->seq_delta);
+		lvs_tcp_header_changed(pkt->skb, th, before);
 	}
 	if (th->ack)
-		shift_number(pkt->skb, th, &th->ack_seq, -fc->seq_delta);
+		lvs_tcp_set_number(pkt->skb, th, &th->ack_seq,
+				   ntohl(th->ack_seq) - fc->seq_delta);
 	return true;
 }

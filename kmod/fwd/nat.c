@@ -15,6 +15,7 @@
 
 #include "conn/conn.h"
 #include "core/crc32c.h"
+#include "ftp/ftp.h"
 #include "fwd/fwd.h"
 #include "fwd/route.h"
 #include "netns.h"
@@ -122,6 +123,8 @@ unsigned int lvs_fwd_nat(struct lvs_packet *pkt, struct lvs_conn *conn, struct l
 {
 	enum lvs_drop_reason reason;
 
+	if (unlikely(READ_ONCE(conn->flags) & LVS_CONN_F_FTP) && !lvs_ftp_request(pkt, conn))
+		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_MEMORY);
 	if (unlikely(route->local))
 		return nat_local(pkt, conn, route);
 	if (unlikely(!lvs_fwd_fits(pkt, route, 0)))
@@ -159,6 +162,8 @@ static bool reroute(struct lvs_packet *pkt)
 
 unsigned int lvs_fwd_nat_reply(struct lvs_packet *pkt, struct lvs_conn *conn)
 {
+	if (unlikely(READ_ONCE(conn->flags) & LVS_CONN_F_FTP) && !lvs_ftp_reply(pkt, conn))
+		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_MEMORY);
 	if (unlikely(!lvs_fwd_writable(pkt->skb, lvs_fwd_rewritten(pkt), 0)))
 		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_MEMORY);
 	lvs_fwd_rewrite(pkt, false, &conn->vaddr, conn->vport);

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Control connections of FTP, and the data connections that they agree on; ftp/ftp.h. */
+#include <linux/moduleparam.h>
+#include <linux/slab.h>
+
+#include "conn/conn.h"
+#include "conn/template.h"
+#include "ftp/internal.h"
+#include "netns.h"
+#include "packet.h"
+#include "pipeline.h"
+#include "svc/svc.h"
+
+static unsigned short ftp_ports[LVS_FTP_PORTS_MAX] = { 21 };
+static unsigned int num_ports = 1;
+module_param_array(ftp_ports, ushort, &num_ports, 0444);
+MODULE_PARM_DESC(ftp_ports, "ports of virtual services that speak FTP, up to 8 (21)");
+
+bool lvs_ftp_is_port(__be16 port)
+{
+	unsigned int i;
+
+	for (i = 0; i < num_ports; i++) {
+		if (ntohs(port) == ftp_ports[i])
+			return true;
+	}
+	return false;
+}
+
+u16 lvs_ftp_port(unsigned int index)
+{
+	return index < num_ports ? ftp_ports[index] : 0;
+}
+
+static struct lvs_ftp_table *table_of(const struct lvs_conn *conn)
+{
+	return &conn->ln->ftp;
+}
+
+static struct hlist_head *bucket_of(struct lvs_ftp_table *table, u8 af,
+				    const union nf_inet_addr *client)
+{
+	return &table->bucket[lvs_conn_hash(af, client, 0, client, 0) % LVS_FTP_BUCKETS];
+}
+
+static atomic_t *users_of(struct lvs_ftp_table *table, __be16 port)
+{
+	unsigned int i = 0;
+
+	while (i + 1 < num_ports && ftp_ports[i] != ntohs(port))
+		i++;
+	return &table->users[i];
+}
+
+bool lvs_ftp_begin(struct lvs_conn *conn)
+{
+	struct lvs_ftp_table *table = table_of(conn);
+	struct lvs_ftp *ftp = kzalloc(sizeof(*ftp), GFP_ATOMIC | __GFP_NOWARN);
+
+	if (!ftp)
+		return false;
+	ftp->conn = conn;
+	spin_lock_init(&ftp->lock);
+	conn->ftp = ftp;
+	conn->flags |= LVS_CONN_F_FTP;
+	atomic_inc(users_of(table, conn->vport));
+	spin_lock_bh(&table->lock);
+	hlist_add_head_rcu(&ftp->node, bucket_of(table, conn->link[LVS_SIDE_CLIENT].af,
+						 &conn->caddr));
+	spin_unlock_bh(&table->lock);
+	return true;
+}
+
+void lvs_ftp_end(struct lvs_conn *conn)
+{
+	struct lvs_ftp_table *table = table_of(conn);
+	struct lvs_ftp *ftp = conn->ftp;
+
+	spin_lock_bh(&table->lock);
+	hlist_del_rcu(&ftp->node);
+	spin_unlock_bh(&table->lock);
+	lvs_ftp_expect(ftp, &ftp->dest, 0);
+	lvs_ftp_expect(ftp, &ftp->client, 0);
+	atomic_dec(users_of(table, conn->vport));
+	kfree_rcu(ftp, rcu);
+}
+
+void lvs_ftp_expect(struct lvs_ftp *ftp, struct lvs_ftp_wait *wait, __be16 port)
+{
+	struct lvs_ftp_table *table = table_of(ftp->conn);
+
+	spin_lock_bh(&ftp->lock);
+	/* Nobody comes back for one that is dead. */
+	if (READ_ONCE(ftp->conn->flags) & LVS_CONN_F_DEAD)
+		port = 0;
+	if (!wait->port && port)
+		atomic_inc(&table->waiting);
+	else if (wait->port && !port)
+		atomic_dec(&table->waiting);
+	WRITE_ONCE(wait->port, port);
+	wait->since = jiffies;
+	spin_unlock_bh(&ftp->lock);
+}
+
+/* What was agreed on is now: nobody else gets it. False if somebody was quicker, or it is stale. */
+static bool claim(struct lvs_ftp *ftp, struct lvs_ftp_wait *wait, __be16 port, __be16 cport,
+		  __be16 vport)
+{
+	u32 patience = ftp->conn->ln->timeouts.tcp[LVS_TCP_LISTEN];
+	bool claimed;
+
+	spin_lock_bh(&ftp->lock);
+	claimed = wait->port == port && time_before(jiffies, wait->since + patience);
+	if (wait->port == port) {
+		WRITE_ONCE(wait->port, 0);
+		atomic_dec(&ftp->conn->ln->ftp.waiting);
+	}
+	if (claimed) {
+		ftp->data_cport = cport;
+		ftp->data_vport = vport;
+	}
+	spin_unlock_bh(&ftp->lock);
+	return claimed;
+}
+
+/*
+ * A data connection of @ftp's, between these ports. To the table it is opened by the client in
+ * either case: @pkt is what the client sent, or would have.
+ */
+static struct lvs_conn *create(const struct lvs_ftp *ftp, const struct lvs_packet *pkt, __be16 dport)
+{
+	struct lvs_dest *dest = ftp->conn->dest;
+	struct lvs_choice choice = { .dest = dest, .dport = dport };
+	u32 hash = lvs_conn_hash(pkt->af, &pkt->saddr, pkt->sport, &pkt->daddr, pkt->dport);
+	enum lvs_drop_reason why;
+
+	return lvs_conn_create(pkt, rcu_dereference(dest->svc), &choice, hash, &why);
+}
+
+/* The client comes to where the dest waits: the same port of the virtual service's. */
+static struct lvs_conn *connect_client(const struct lvs_packet *pkt)
+{
+	struct lvs_ftp_table *table = &pkt->ln->ftp;
+	struct lvs_ftp *ftp;
+
+	hlist_for_each_entry_rcu(ftp, bucket_of(table, pkt->af, &pkt->saddr), node) {
+		const struct lvs_conn *conn = ftp->conn;
+
+		if (READ_ONCE(ftp->dest.port) == pkt->dport &&
+		    conn->link[LVS_SIDE_CLIENT].af == pkt->af &&
+		    lvs_addr_equal(pkt->af, &conn->caddr, &pkt->saddr) &&
+		    lvs_addr_equal(pkt->af, &conn->vaddr, &pkt->daddr) &&
+		    claim(ftp, &ftp->dest, pkt->dport, pkt->sport, pkt->dport))
+			return create(ftp, pkt, pkt->dport);
+	}
+	return NULL;
+}
+
+/*
+ * The dest comes to where the client waits. From the port beside that of the control connection,
+ * as RFC 959 has it, the client sees the same of the virtual service's; from another one, that.
+ */
+static struct lvs_conn *connect_dest(const struct lvs_packet *pkt)
+{
+	struct lvs_ftp_table *table = &pkt->ln->ftp;
+	struct lvs_packet request = *pkt;
+	struct lvs_ftp *ftp;
+
+	hlist_for_each_entry_rcu(ftp, bucket_of(table, pkt->af, &pkt->daddr), node) {
+		const struct lvs_conn *conn = ftp->conn;
+
+		if (READ_ONCE(ftp->client.port) != pkt->dport ||
+		    conn->link[LVS_SIDE_CLIENT].af != pkt->af ||
+		    !lvs_addr_equal(pkt->af, &conn->caddr, &pkt->daddr) ||
+		    !lvs_addr_equal(pkt->af, &conn->daddr, &pkt->saddr))
+			continue;
+		request.saddr = conn->caddr;
+		request.sport = pkt->dport;
+		request.daddr = conn->vaddr;
+		request.dport = pkt->sport;
+		if (ntohs(pkt->sport) + 1 == ntohs(conn->dport))
+			request.dport = htons(ntohs(conn->vport) - 1);
+		if (claim(ftp, &ftp->client, pkt->dport, request.sport, request.dport))
+			return create(ftp, &request, pkt->sport);
+	}
+	return NULL;
+}
+
+struct lvs_conn *lvs_ftp_connect(const struct lvs_packet *pkt, enum lvs_side *side)
+{
+	struct lvs_conn *conn;
+
+	if (pkt->proto != IPPROTO_TCP ||
+	    (pkt->tcp_flags & (LVS_TCP_F_SYN | LVS_TCP_F_ACK)) != LVS_TCP_F_SYN)
+		return NULL;
+	*side = LVS_SIDE_CLIENT;
+	if (pkt->hook != NF_INET_FORWARD) {
+		conn = connect_client(pkt);
+		if (conn)
+			return conn;
+	}
+	*side = LVS_SIDE_SERVER;
+	return connect_dest(pkt);
+}
+
+void lvs_ftp_hold(struct lvs_conn *conn)
+{
+	struct lvs_ftp *ftp = conn->ftp;
+	struct lvs_packet data = {
+		.ln = conn->ln,
+		.af = conn->link[LVS_SIDE_CLIENT].af,
+		.proto = IPPROTO_TCP,
+		.saddr = conn->caddr,
+		.daddr = conn->vaddr,
+	};
+	enum lvs_side side;
+	u32 hash;
+
+	spin_lock_bh(&ftp->lock);
+	data.sport = ftp->data_cport;
+	data.dport = ftp->data_vport;
+	spin_unlock_bh(&ftp->lock);
+	hash = lvs_conn_hash(data.af, &data.saddr, data.sport, &data.daddr, data.dport);
+	if (data.sport && lvs_conn_lookup(&data, hash, &side))
+		lvs_conn_touch(conn);
+}
+
+void lvs_ftp_net_init(struct lvs_ftp_table *table)
+{
+	spin_lock_init(&table->lock);
+}
+
+int __init lvs_ftp_init(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < num_ports; i++) {
+		if (!ftp_ports[i]) {
+			pr_err("lvs: ftp_ports: 0 is no port\n");
+			return -EINVAL;
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * FTP behind NAT. Its data connections go to ports that the control connection tells: the dest's
+ * after PASV or EPSV, the client's after PORT or EPRT. The director reads both. It puts the
+ * virtual service's address in the place of the dest's, which the client could not reach, shifts
+ * sequence numbers by what the text became longer or shorter, and waits for the one data
+ * connection that was agreed on.
+ *
+ * A control connection is one by NAT to a virtual service's port that is among the module's
+ * ftp_ports. It stays as long as its data connection does.
+ */
+#ifndef LVS_FTP_H
+#define LVS_FTP_H
+
+#include <linux/atomic.h>
+#include <linux/ip_vs.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+#include "conn/conn.h"
+#include "core/parse.h"
+
+struct lvs_ftp;
+struct lvs_net;
+
+#define LVS_FTP_PORTS_MAX	8
+#define LVS_FTP_BUCKETS		256
+
+struct lvs_ftp_table {
+	spinlock_t lock;		/* the lists; bottom halves off */
+	struct hlist_head bucket[LVS_FTP_BUCKETS];	/* control connections, by client; RCU */
+	atomic_t waiting;		/* data connections that were agreed on and are to come */
+	atomic_t users[LVS_FTP_PORTS_MAX];	/* control connections, by port */
+};
+
+/* Is it a port that FTP's control connections go to? Any context. */
+bool lvs_ftp_is_port(__be16 port);
+
+/* Does a connection that @pkt opens, forwarded by @fwd, control others? */
+static inline bool lvs_ftp_is_control(const struct lvs_packet *pkt, u8 fwd)
+{
+	return pkt->proto == IPPROTO_TCP && fwd == IP_VS_CONN_F_MASQ && lvs_ftp_is_port(pkt->dport);
+}
+
+/*
+ * @conn, which nobody has seen yet, is a control connection. False without memory. Softirq or
+ * bottom halves off.
+ */
+bool lvs_ftp_begin(struct lvs_conn *conn);
+
+/* It is dead: forget it after a grace period. */
+void lvs_ftp_end(struct lvs_conn *conn);
+
+/*
+ * A packet of a control connection, from the client or from the dest, before its addresses are
+ * translated. May move the packet's data. False if there is no memory for what must be changed.
+ * Under RCU, bottom halves off.
+ */
+bool lvs_ftp_request(struct lvs_packet *pkt, struct lvs_conn *conn);
+bool lvs_ftp_reply(struct lvs_packet *pkt, struct lvs_conn *conn);
+
+/* Is any data connection to come? */
+static inline bool lvs_ftp_waits(const struct lvs_ftp_table *table)
+{
+	return atomic_read(&table->waiting);
+}
+
+/*
+ * The packet has no connection. Make it if it opens a data connection that was agreed on; @side
+ * tells who of the two sent it. NULL if not. Under RCU, bottom halves off.
+ */
+struct lvs_conn *lvs_ftp_connect(const struct lvs_packet *pkt, enum lvs_side *side);
+
+/* A control connection counts as used while its data connection lives. Under RCU. */
+void lvs_ftp_hold(struct lvs_conn *conn);
+
+void lvs_ftp_net_init(struct lvs_ftp_table *table);
+
+/* Module parameters are right. 0 or -EINVAL. */
+int lvs_ftp_init(void);
+
+/* The port number @index, counted from 0, in host order; 0: there are no more. */
+u16 lvs_ftp_port(unsigned int index);
+
+#endif /* LVS_FTP_H */
