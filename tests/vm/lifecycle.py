@@ -35,7 +35,7 @@ def namespaces_are_independent(t):
 
 
 def _log_since(start):
-    return [line for line in kernel.LOG.poll()[start:] if "lvs" in line]
+    return [line for line in kernel.LOG.poll()[start:] if line.startswith("lvs")]
 
 
 @test(lab=False, lvs_only=True)
