@@ -29,6 +29,10 @@ struct lvs_sysctls {
 	int nat_icmp_send;		/* bool: a NAT dest hears that a connection is no more */
 	int ignore_tunneled;		/* bool: what comes out of a tunnel opens no connections */
 
+	/* forwarding */
+	int pmtu_disc;			/* bool: tunnels have DF as the packet inside, IPv4 */
+	int snat_reroute;		/* bool: replies of NAT are routed by their new source */
+
 	/* memory running short: defence.h */
 	int amemthresh;			/* pages that shall be free */
 	int am_droprate;		/* of so many packets drop_packet always drops one */

@@ -146,6 +146,8 @@ static bool reroute(struct lvs_packet *pkt)
 
 	if (pkt->hook == NF_INET_LOCAL_IN)
 		return true;
+	if (unlikely(!READ_ONCE(pkt->ln->sysctls.snat_reroute)))
+		return true;
 	if (pkt->af == AF_INET) {
 #ifdef CONFIG_IP_MULTIPLE_TABLES
 		if (pkt->hook == NF_INET_FORWARD && !net->ipv4.fib_has_custom_rules)

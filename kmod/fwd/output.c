@@ -59,6 +59,8 @@ bool lvs_fwd_fits_path(struct lvs_packet *pkt, const struct dst_entry *dst, unsi
 		return false;
 	/* What was reassembled is judged by the largest fragment that it came in. */
 	if (pkt->af == AF_INET) {
+		if (overhead && !READ_ONCE(pkt->ln->sysctls.pmtu_disc))
+			return true;
 		if (!(ip_hdr(skb)->frag_off & htons(IP_DF)) ||
 		    (IPCB(skb)->frag_max_size ? IPCB(skb)->frag_max_size <= mtu : !over(skb, mtu)))
 			return true;

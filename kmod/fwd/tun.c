@@ -34,7 +34,7 @@ static void read_inner(const struct lvs_packet *pkt, struct repeated *r)
 
 		r->ds = inner->tos;
 		r->ttl = inner->ttl;
-		r->df = inner->frag_off & htons(IP_DF);
+		r->df = READ_ONCE(pkt->ln->sysctls.pmtu_disc) ? inner->frag_off & htons(IP_DF) : 0;
 		r->flow = 0;
 	} else {
 		const struct ipv6hdr *inner = ipv6_hdr(pkt->skb);

@@ -5,7 +5,7 @@ import os
 from lib import packet, wait
 from lib.harness import test
 from lib.lab import METHOD_OPTION, VIPS, Lab
-from lib.traffic import Server, TcpClient, UdpClient
+from lib.traffic import Server, TcpClient, UdpClient, datagram
 
 METHODS = ("nat", "dr", "tun", "local", "local-dr")
 FAMILIES = (4, 6)
@@ -72,7 +72,7 @@ def udp(t, method, af):
     vip, port = serve(t, "udp", method, af)
     with UdpClient(t.lab.client, vip, port) as client:
         for size in (1, 2, 512, 1400, 1452, 1453, 1472, 1473, 2000, 2960, 9000, 30001, 60000):
-            data = os.urandom(size)
+            data = datagram(size)
             t.equal(client.ask(data) == data, True, f"the answer to {size} bytes is what was sent")
         datagrams = {index.to_bytes(4, "big") + os.urandom(index % 900) for index in range(300)}
         for data in datagrams:
@@ -214,6 +214,24 @@ def headers_of_nat(t, af):
         t.lab.inside.send(packet.udp(rip, rport, client, sport, data[::-1]))
         reply = t.lab.outside.receive(lambda p: p.dst == client)
         t.equal((reply.flow, reply.payload, reply.valid), ((vip, port, client, sport), data[::-1], True), "reply")
+
+
+@test(af=FAMILIES)
+def policy_routes_of_replies(t, af):
+    """A reply of NAT goes by the routes of the virtual address, which it has by then; with snat_reroute 0 by the dest's."""
+    vip, port, rip, rport = ghost_service(t, "udp", "nat", af)
+    client, ns, setting = Lab.GHOST_CLIENT[af], t.lab.director_ns, "/proc/sys/net/ipv4/vs/snat_reroute"
+    option = "-6 " if af == 6 else ""
+    ns.ip(f"{option}route add default via {Lab.GHOST_RS[af][1]} dev back table 100", f"{option}rule add from {vip} lookup 100")
+    t.cleanup(ns.ip, f"{option}rule del from {vip} lookup 100", f"{option}route flush table 100")
+    t.cleanup(ns.write, setting, "1")
+    t.lab.outside.send(packet.udp(client, 4006, vip, port, b"ask"))
+    t.lab.inside.receive(lambda p: p.dst == rip)
+    t.lab.inside.send(packet.udp(rip, rport, client, 4006, b"by the rule"))
+    t.lab.inside.receive(lambda p: (p.src, p.payload) == (vip, b"by the rule"), what="the reply in the other network")
+    ns.write(setting, "0")
+    t.lab.inside.send(packet.udp(rip, rport, client, 4006, b"as it was"))
+    t.lab.outside.receive(lambda p: (p.src, p.payload) == (vip, b"as it was"), what="the reply where it was sent to")
 
 
 @test

@@ -9,7 +9,7 @@ import sctp
 from lib import daemons, ipvs, packet, toa, wait
 from lib.harness import test
 from lib.lab import VIPS, Lab
-from lib.traffic import Server, TcpClient, UdpClient
+from lib.traffic import Server, TcpClient, UdpClient, datagram
 
 FAMILIES = (4, 6)
 MEGABYTE = 1 << 20
@@ -94,7 +94,7 @@ def udp(t, af):
     vip, port, _ = fullnat_service(t, "udp", af, Lab.RS[af][0], rport, local_addresses(t, af))
     with UdpClient(t.lab.client, vip, port) as client:
         for size in (1, 2, 512, 1452, 1453, 1472, 1473, 9000, 60000):
-            data = os.urandom(size)
+            data = datagram(size)
             t.equal(client.ask(data) == data, True, f"the answer to {size} bytes is what was sent")
 
 

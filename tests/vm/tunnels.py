@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Every kind of tunnel, between and within the families, to real servers whose kernels take the packets out again."""
 import errno
-import os
 
 from lib import packet, wait
 from lib.harness import test
 from lib.lab import VIPS, Lab
 from lib.record import run
-from lib.traffic import Server, TcpClient, UdpClient
+from lib.traffic import Server, TcpClient, UdpClient, datagram
 
 FAMILIES = (4, 6)
 MEGABYTE = 1 << 20
@@ -77,7 +76,7 @@ def udp(t, tunnel, outer, inner):
     t.cleanup(t.lab.client.write, "/proc/sys/net/ipv4/ip_no_pmtu_disc", "0")
     with UdpClient(t.lab.client, vip, port) as client:
         for size in (1, 2, 512, 1200, 3001):
-            data = b"x" + os.urandom(size - 1)  # a mere "?" would be answered otherwise
+            data = datagram(size)
             try:
                 answer = client.ask(data)
             except OSError as error:  # over IPv6 the client learns the path's MTU by its first try
@@ -161,6 +160,26 @@ def too_big_inside(t, tunnel, outer, inner):
     told("the director's own error")
     t.lab.outside.send(packet.udp(client, sport, vip, port, b"x" * room, df=True))
     t.lab.inside.receive(lambda p: p.dst == rip and len(p.data) == 1400, what="a packet that fits")
+
+
+@test(outer=FAMILIES)
+def without_path_mtu_discovery(t, outer):
+    """With pmtu_disc 0 nothing of IPv4 is too big for a tunnel: it leaves in fragments, whatever the client thinks of that."""
+    vip, port, rip = ghost(t, "ipip", outer, 4)
+    setting = "/proc/sys/net/ipv4/vs/pmtu_disc"
+    t.cleanup(t.lab.director_ns.write, setting, "1")
+    client, room = Lab.GHOST_CLIENT[4], 1500 - 20 - 8
+
+    def send(sport):
+        t.lab.outside.send(packet.udp(client, sport, vip, port, b"x" * room, df=True))
+    send(4210)
+    t.lab.outside.receive(lambda p: p.dst == client and p.quote and p.quote.sport == 4210, what="the error")
+    t.lab.director_ns.write(setting, "0")
+    send(4211)
+    parts = [t.lab.inside.receive(lambda p: p.dst == rip, what="a fragment").data for _ in range(2)]
+    t.equal(sum(len(part) for part in parts), 1500 + 2 * OUTER[outer] + (16 if outer == 6 else 0), "bytes of both fragments")
+    if outer == 4:
+        t.equal([part[6] & 0x40 for part in parts], [0, 0], "DF of the outer headers")
 
 
 @test(outer=FAMILIES, inner=FAMILIES, lvs_only=True)

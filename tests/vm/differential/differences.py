@@ -38,7 +38,7 @@ DIFFERENCES = [
     Difference("Size of the connection table", "replies", "reply: info", ".* 2=[0-9a-f]{8}", ".* 2=00100000", since=(7, 0)),
     Difference("FTP without a module of its own", "listings", "rules: ip_vs_app, line 2", None, "TCP  21      0      ftp *"),
     Difference("Range of switches", "sysctls", "sysctl: (backup_only|cache_bypass|expire_nodest_conn|expire_quiescent_template|"
-               "ignore_tunneled|nat_icmp_send|run_estimation|schedule_icmp|sloppy_sctp|sloppy_tcp|sync_persist_mode), values",
+               "ignore_tunneled|nat_icmp_send|pmtu_disc|run_estimation|snat_reroute|schedule_icmp|sloppy_sctp|sloppy_tcp|sync_persist_mode), values",
                "'-1': -1.*", "'-1': EINVAL; '0': 0; '1': 1; '2': EINVAL.*"),
     Difference("Range of conn_reuse_mode", "sysctls", "sysctl: conn_reuse_mode, values", "'-1': -1.*",
                "'-1': EINVAL; '0': 0; '1': 1; '2': 2; '3': 3; '4': EINVAL.*"),

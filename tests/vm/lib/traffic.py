@@ -175,6 +175,11 @@ class TcpClient:
         self.close()
 
 
+def datagram(size):
+    """Random bytes that are not the one question that a server knows."""
+    return b"x" + os.urandom(size - 1)
+
+
 class UdpClient:
     """A connected socket: it sees ICMP errors."""
 
