@@ -72,7 +72,8 @@ static __always_inline bool link_matches(struct lvs_conn_link *link, u8 af, u8 p
 		return false;
 	if (link->side == LVS_SIDE_CLIENT)
 		return conn->cport == sport && conn->vport == dport &&
-		       lvs_addr_equal(af, &conn->caddr, saddr) && lvs_addr_equal(af, &conn->vaddr, daddr);
+		       lvs_addr_equal(af, &conn->caddr, saddr) &&
+		       lvs_addr_equal(af, &conn->vaddr, daddr);
 	client = lvs_conn_seen_client(conn, &port);
 	return conn->dport == sport && port == dport &&
 	       lvs_addr_equal(af, &conn->daddr, saddr) && lvs_addr_equal(af, client, daddr);

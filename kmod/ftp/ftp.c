@@ -127,7 +127,8 @@ static bool claim(struct lvs_ftp *ftp, struct lvs_ftp_wait *wait, __be16 port, _
  * A data connection of @ftp's, between these ports. To the table it is opened by the client in
  * either case: @pkt is what the client sent, or would have.
  */
-static struct lvs_conn *create(const struct lvs_ftp *ftp, const struct lvs_packet *pkt, __be16 dport)
+static struct lvs_conn *create(const struct lvs_ftp *ftp, const struct lvs_packet *pkt,
+			       __be16 dport)
 {
 	struct lvs_dest *dest = ftp->conn->dest;
 	struct lvs_choice choice = { .dest = dest, .dport = dport };

@@ -208,7 +208,8 @@ bool lvs_fullnat_tcp_reply(struct lvs_packet *pkt, struct lvs_fullnat_conn *fc)
 		before = lvs_tcp_header_sum(th);
 		if (th->syn)
 			note_handshake(pkt, fc, th);
-		lvs_tcp_options_shift_sack(lvs_tcp_options_of(th), lvs_tcp_options_len(th), fc->seq_delta);
+		lvs_tcp_options_shift_sack(lvs_tcp_options_of(th), lvs_tcp_options_len(th),
+					   fc->seq_delta);
 		lvs_tcp_header_changed(pkt->skb, th, before);
 	}
 	if (th->ack)
