@@ -5,6 +5,7 @@ Real servers and clients: threads with ordinary sockets of a namespace.
 TCP: the client says how much it will send and how much it wants; the server answers with its name once it has got
 that, then sends what was wanted. Both sides know what the bytes must be and compare each of them. UDP: the server sends everything back; to "?" it answers with its name.
 """
+import errno
 import os
 import socket
 import struct
@@ -119,8 +120,9 @@ class Server:
                 self.socket.sendto(self.name.encode() if data == b"?" else data, peer)
             except ConnectionError:
                 continue
-            except OSError:
-                return
+            except OSError as error:
+                if error.errno not in (errno.ENOMEM, errno.ENOBUFS):  # a kernel that is short of memory does not end it
+                    return
 
     def close(self):
         try:
