@@ -38,6 +38,14 @@
  *        SERVICE {identity}, DEST {IPVS_DEST_ATTR_* as in a reply of family "IPVS", but
  *        FWD_METHOD is the method that it really has, and of the counters only STATS64}
  *
+ *   GET_CONNS  dump
+ *     -> (nothing)
+ *     <- one message for each connection and persistence template, as in /proc/net/ip_vs_conn:
+ *        CONN { PROTOCOL u16 (0: a template of a service by mark), STATE string,
+ *        EXPIRES u32 (seconds), CLIENT, CLIENT_PORT, VIRTUAL, VIRTUAL_PORT, DEST, DEST_PORT,
+ *        LOCAL?, LOCAL_PORT? (FULLNAT), PE_NAME? string, PE_DATA? bytes }
+ *        Addresses have 4 or 16 bytes, ports are be16.
+ *
  * OPs stand at the top level, not in a list of their own: a nest's length is 16 bits and
  * would bound a batch to 64 KiB.
  *
@@ -63,6 +71,7 @@ enum lvs_genl_cmd {
 	LVS_CMD_GET_DROPS,
 	LVS_CMD_GET_LADDRS,
 	LVS_CMD_GET_DESTS,
+	LVS_CMD_GET_CONNS,
 	LVS_CMD_END,
 };
 
@@ -79,6 +88,7 @@ enum lvs_genl_attr {
 	LVS_A_PAD,
 	LVS_A_LADDR,		/* nest of lvs_laddr_attr */
 	LVS_A_DEST,		/* nest of IPVS_DEST_ATTR_* */
+	LVS_A_CONN,		/* nest of lvs_conn_attr */
 	LVS_A_END,
 };
 
@@ -113,6 +123,26 @@ enum lvs_laddr_attr {
 };
 
 #define LVS_LADDR_A_MAX (LVS_LADDR_A_END - 1)
+
+enum lvs_conn_attr {
+	LVS_CONN_A_UNSPEC,
+	LVS_CONN_A_PROTOCOL,	/* u16 */
+	LVS_CONN_A_STATE,	/* string */
+	LVS_CONN_A_EXPIRES,	/* u32, seconds */
+	LVS_CONN_A_CLIENT,	/* 4 or 16 bytes, network order; as the other addresses */
+	LVS_CONN_A_CLIENT_PORT,	/* be16; as the other ports */
+	LVS_CONN_A_VIRTUAL,
+	LVS_CONN_A_VIRTUAL_PORT,
+	LVS_CONN_A_DEST,
+	LVS_CONN_A_DEST_PORT,
+	LVS_CONN_A_LOCAL,
+	LVS_CONN_A_LOCAL_PORT,
+	LVS_CONN_A_PE_NAME,	/* string */
+	LVS_CONN_A_PE_DATA,	/* bytes */
+	LVS_CONN_A_END,
+};
+
+#define LVS_CONN_A_MAX (LVS_CONN_A_END - 1)
 
 enum lvs_drop_attr {
 	LVS_DROP_A_UNSPEC,

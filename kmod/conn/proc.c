@@ -27,12 +27,6 @@ static struct lvs_conn_table *table_of(struct seq_file *seq)
 	return &lvs_net(seq_file_net(seq))->conns;
 }
 
-static bool is_over(struct lvs_conn *conn)
-{
-	return lvs_conn_is_template(conn) ? lvs_template_expired(lvs_template_of(conn)) :
-					    lvs_conn_expired(conn);
-}
-
 static void *at(struct seq_file *seq, loff_t pos)
 {
 	struct listing *l = seq->private;
@@ -47,7 +41,7 @@ static void *at(struct seq_file *seq, loff_t pos)
 		conn = lvs_conn_iterate(table_of(seq), &l->iter);
 		if (!conn)
 			return NULL;
-		if (!is_over(conn) && l->pos++ == pos) {
+		if (!lvs_conn_is_over(conn) && l->pos++ == pos) {
 			l->pos = pos;
 			return conn;
 		}
@@ -107,7 +101,7 @@ static void show_engine(struct seq_file *seq, const struct lvs_template *t)
 /* What both files tell first. */
 static void show_tuple(struct seq_file *seq, const struct lvs_conn *conn)
 {
-	u8 af = conn->link[LVS_SIDE_CLIENT].af & ~LVS_AF_TEMPLATE;
+	u8 af = lvs_conn_client_af(conn);
 
 	seq_printf(seq, "%-3s", lvs_proto_name(conn->link[LVS_SIDE_CLIENT].proto));
 	show_addr(seq, af, &conn->caddr, conn->cport);

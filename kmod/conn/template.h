@@ -55,6 +55,12 @@ static inline struct lvs_template *lvs_template_of(struct lvs_conn *conn)
 	return container_of(conn, struct lvs_template, conn);
 }
 
+/* What the client's side of a connection or a template is about. */
+static inline u8 lvs_conn_client_af(const struct lvs_conn *conn)
+{
+	return conn->link[LVS_SIDE_CLIENT].af & ~LVS_AF_TEMPLATE;
+}
+
 /*
  * Choose the dest of a persistent service for the packet: the one that its client is bound to,
  * else one that the scheduler chooses and that the client is bound to from now on. Returns
@@ -72,6 +78,13 @@ void lvs_template_put(struct lvs_template *t);
 
 /* Has the template's time run out? Not while it has connections. Any context. */
 bool lvs_template_expired(struct lvs_template *t);
+
+/* The same of a connection or a template, which listings then pass over. Any context. */
+static inline bool lvs_conn_is_over(struct lvs_conn *conn)
+{
+	return lvs_conn_is_template(conn) ? lvs_template_expired(lvs_template_of(conn)) :
+					    lvs_conn_expired(conn);
+}
 
 /* The template's time is over and it still has connections: look again later. Under RCU. */
 void lvs_template_renew(struct lvs_template *t);

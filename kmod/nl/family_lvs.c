@@ -203,6 +203,11 @@ static const struct genl_ops ops[] = {
 		.validate	= GENL_DONT_VALIDATE_STRICT | GENL_DONT_VALIDATE_DUMP,
 		.flags		= GENL_ADMIN_PERM,
 		.dumpit		= lvs_nl_dump_all_dests,
+	}, {
+		.cmd		= LVS_CMD_GET_CONNS,
+		.validate	= GENL_DONT_VALIDATE_STRICT | GENL_DONT_VALIDATE_DUMP,
+		.flags		= GENL_ADMIN_PERM,
+		.dumpit		= lvs_nl_dump_conns,
 	},
 };
 

@@ -71,6 +71,9 @@ int lvs_nl_laddr_add(struct lvs_txn *txn, const struct lvs_nl_op *op);
 int lvs_nl_laddr_del(struct lvs_txn *txn, const struct lvs_nl_op *op);
 int lvs_nl_dump_laddrs(struct sk_buff *skb, struct netlink_callback *cb);
 
+/* conn.c */
+int lvs_nl_dump_conns(struct sk_buff *skb, struct netlink_callback *cb);
+
 /* family_lvs.c: begin a dump's message of family "LVS", with the service's identity if @key. */
 void *lvs_nl_lvs_put(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd,
 		     const struct lvs_svc_key *key);

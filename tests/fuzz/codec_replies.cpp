@@ -57,6 +57,8 @@ void check_reply(const lvs::Attributes& reply) {
         MUST(!lvs::version_line(*info).empty());
     if (const auto drops = lvs::decode_drops(reply))
         MUST(!lvs::drop_tables({*drops}, true, names).empty());
+    if (const auto connection = lvs::decode_connection(reply))
+        MUST(lvs::connections_json({*connection}, lvs::JsonStyle::line).ends_with("]}\n"));
     (void)lvs::decode_module_info(reply);
 }
 

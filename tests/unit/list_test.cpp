@@ -31,10 +31,10 @@ TEST_CASE("a list with --nosort keeps the kernel's order", "[list]") {
 
 TEST_CASE("connections come from the kernel's table", "[list]") {
     Tool tool;
-    tool.kernel->connections = "TCP 0A000002 D3E2 C000020A 0050 0A010202 1F90 TIME_WAIT       116\n";
+    tool.kernel->connection_lines = "TCP 0A000002 D3E2 C000020A 0050 0A010202 1F90 TIME_WAIT       116\n";
     CHECK(
         tool.run("-lnc").out.ends_with("TCP 01:56  TIME_WAIT   10.0.0.2:54242     192.0.2.10:80      10.1.2.2:8080\n"));
-    tool.kernel->connections = "garbage\n";
+    tool.kernel->connection_lines = "garbage\n";
     const Answer refused = tool.run("-Lc");
     CHECK(refused.exit_code == 1);
     CHECK(refused.out.empty());

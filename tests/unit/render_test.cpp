@@ -109,6 +109,28 @@ TEST_CASE("connections", "[render]") {
         "\n");
 }
 
+TEST_CASE("local addresses of connections have a column where there are any", "[render]") {
+    auto connections =
+        read_connections(proc_header + "TCP 0A000002 D3E2 C000020A 0050 0A010202 1F90 ESTABLISHED       116\n"
+                                       "TCP 0A000002 0000 C000020A 0050 0A010202 1F90 NONE                5 sip abc\n");
+    REQUIRE(connections);
+    connections->front().local = endpoint("10.1.2.1", 5000);
+    CHECK(connection_rows(*connections, {.numeric = true}, Names()) ==
+          "IPVS connection entries\n"
+          "pro expire state       source             virtual            destination        local\n"
+          "TCP 01:56  ESTABLISHED 10.0.0.2:54242     192.0.2.10:80      10.1.2.2:8080      10.1.2.1:5000\n"
+          "TCP 00:05  NONE        10.0.0.2:0         192.0.2.10:80      10.1.2.2:8080      -\n");
+    CHECK(connection_rows(*connections, {.numeric = true, .persistent = true}, Names()) ==
+          "IPVS connection entries\n"
+          "pro expire state       source             virtual            destination        local              "
+          "pe name          pe_data\n"
+          "TCP 01:56  ESTABLISHED 10.0.0.2:54242     192.0.2.10:80      10.1.2.2:8080      10.1.2.1:5000\n"
+          "TCP 00:05  NONE        10.0.0.2:0         192.0.2.10:80      10.1.2.2:8080      -                  "
+          "sip              abc\n");
+    CHECK(connections_json({connections->front()}, JsonStyle::line)
+              .find(R"("local":{"address":"10.1.2.1","port":5000}})") != std::string::npos);
+}
+
 TEST_CASE("a connection table of an unknown form is refused", "[render]") {
     const auto row = GENERATE(as<std::string>{}, "TCP", "TCP 0A000002 D3E2 C000020A 0050 0A010202 1F90 TIME_WAIT",
                               "TCP XX000002 D3E2 C000020A 0050 0A010202 1F90 TIME_WAIT 116",

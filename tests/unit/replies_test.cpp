@@ -10,12 +10,14 @@
 
 #include <linux/ip_vs.h>
 #include <linux/netlink.h>
+#include <lvs/abi.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <cstring>
 #include <fstream>
+#include <tuple>
 
 using namespace lvs;
 using namespace test;
@@ -287,4 +289,58 @@ TEST_CASE("a reply with a wrong byte is read without harm", "[replies]") {
                 damaged[at] = value;
                 read_anything(damaged);
             }
+}
+
+namespace {
+
+// A connection by FULLNAT, but for the attribute that is missing.
+Bytes connection_reply(std::uint16_t missing) {
+    AttributeWriter out;
+    const std::size_t nest = out.begin_nest(LVS_A_CONN);
+    if (missing != LVS_CONN_A_PROTOCOL)
+        out.put<std::uint16_t>(LVS_CONN_A_PROTOCOL, 6);
+    out.put_string(LVS_CONN_A_STATE, "ESTABLISHED");
+    if (missing != LVS_CONN_A_EXPIRES)
+        out.put<std::uint32_t>(LVS_CONN_A_EXPIRES, 890);
+    const std::tuple<std::uint16_t, const char*, const char*> ends[] = {
+        {LVS_CONN_A_CLIENT, "0a000002", "d3e2"},
+        {LVS_CONN_A_VIRTUAL, "c000020a", "0050"},
+        {LVS_CONN_A_DEST, "fd000000000000000000000000000001", "1f90"},
+        {LVS_CONN_A_LOCAL, "fd000000000000000000000000000002", "1388"}};
+    for (const auto& [type, address, port] : ends) {
+        if (missing != type)
+            out.put_bytes(type, bytes(address));
+        if (missing != type + 1)
+            out.put_bytes(static_cast<std::uint16_t>(type + 1), bytes(port));
+    }
+    out.end_nest(nest);
+    return out.take();
+}
+
+Result<Connection> decoded_connection(std::uint16_t missing) {
+    const Bytes payload = connection_reply(missing);
+    auto attributes = Attributes::parse(payload);
+    REQUIRE(attributes);
+    return decode_connection(*attributes);
+}
+
+} // namespace
+
+TEST_CASE("a connection with its local address", "[replies]") {
+    const auto whole = decoded_connection(0);
+    REQUIRE(whole);
+    CHECK(whole->protocol == "TCP");
+    CHECK(whole->state == "ESTABLISHED");
+    CHECK(whole->expires == 890);
+    CHECK(whole->client == endpoint("10.0.0.2", 54242));
+    CHECK(whole->service == endpoint("192.0.2.10", 80));
+    CHECK(whole->dest == endpoint("fd00::1", 8080));
+    CHECK(whole->local == endpoint("fd00::2", 5000));
+    CHECK(whole->engine.empty());
+    const auto without = decoded_connection(LVS_CONN_A_LOCAL);
+    REQUIRE(without);
+    CHECK_FALSE(without->local);
+    for (const int missing : {LVS_CONN_A_PROTOCOL, LVS_CONN_A_EXPIRES, LVS_CONN_A_CLIENT, LVS_CONN_A_CLIENT_PORT,
+                              LVS_CONN_A_VIRTUAL, LVS_CONN_A_DEST_PORT, LVS_CONN_A_LOCAL_PORT})
+        CHECK_FALSE(decoded_connection(static_cast<std::uint16_t>(missing)));
 }

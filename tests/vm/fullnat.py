@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """FULLNAT: both ends of a packet are translated; local addresses, their ports, and what becomes of them."""
 import itertools
+import json
 import os
 import socket
 import struct
@@ -9,6 +10,7 @@ import sctp
 from lib import daemons, ipvs, packet, toa, wait
 from lib.harness import test
 from lib.lab import VIPS, Lab
+from lib.persistent import mark_packets
 from lib.traffic import Server, TcpClient, UdpClient, datagram
 
 FAMILIES = (4, 6)
@@ -231,6 +233,54 @@ def without_a_pool(t, af):
     t.equal(t.director.drops(("udp", vip, port))["no-local-address"], 1, "drops")
 
 
+@test(lvs_only=True, af=FAMILIES)
+def of_a_mark(t, af):
+    """A mark's service has a pool, too: TCP to one port and UDP to another are served by it, each at the port it came for."""
+    mark, ports = 7, [t.port(), t.port()]
+    rip, (laddr,) = Lab.RS[af][0], local_addresses(t, af)
+    mark_packets(t, mark, ports, af)
+    name = f"-f {mark}" + (" -6" if af == 6 else "")
+    rules = [f"-A {name} -s rr", f"-a {name} -r {ipvs.endpoint(rip, 0)} -b -w 1", f"-P {name} -z {laddr}"]
+    t.director.rules(*rules)
+    t.equal(t.director.ipvsadm("-S", "-n").out.splitlines(), rules, "saved")
+    t.closing(Server(t.lab.rs[0], "tcp", rip, ports[0], "fullnat"))
+    t.closing(Server(t.lab.rs[0], "udp", rip, ports[1], "fullnat"))
+    vip = VIPS[af]["other"]
+    with TcpClient(t.lab.client, vip, ports[0]) as tcp_client, UdpClient(t.lab.client, vip, ports[1]) as udp_client:
+        t.equal(tcp_client.exchange(MEGABYTE, MEGABYTE), "fullnat", "the server that answered")
+        for size in (100, 9000):
+            data = os.urandom(size)
+            t.equal(udp_client.ask(data) == data, True, f"the answer to {size} bytes is what was sent")
+        t.equal(pool(t, name), {laddr: (2, 0, 0)}, "ports taken")
+
+
+@test(lvs_only=True, af=FAMILIES)
+def local_address_is_listed(t, af):
+    """-Lc shows the address and port by which the real server knows the client, beside connections that have none."""
+    laddr, = local_addresses(t, af)
+    vip, port, rip, rport, _ = ghost(t, "udp", af, [laddr])
+    nat_port = t.port()
+    t.director.service("udp", vip, nat_port, "rr", [(rip, rport, "-m")])
+    client, services = Lab.GHOST_CLIENT[af], (ipvs.endpoint(vip, port), ipvs.endpoint(vip, nat_port))
+
+    def listed(tool=None):
+        rows = [line.split() for line in t.director.ipvsadm("-L", "-n", "-c", tool=tool).out.splitlines()[1:]]
+        return rows[0], sorted(row[3:] for row in rows[1:] if row[4] in services)
+
+    columns = ["pro", "expire", "state", "source", "virtual", "destination"]
+    t.lab.outside.send(packet.udp(client, 4104, vip, nat_port, b"x"))
+    t.lab.inside.receive(lambda p: p.dst == rip)
+    plain = [ipvs.endpoint(client, 4104), services[1], ipvs.endpoint(rip, rport)]
+    t.lab.outside.send(packet.udp(client, 4105, vip, port, b"x"))
+    lport = t.lab.inside.receive(lambda p: p.dst == rip).sport
+    ours = [ipvs.endpoint(client, 4105), services[0], ipvs.endpoint(rip, rport)]
+    t.equal(listed(), (columns + ["local"], [plain + ["-"], ours + [ipvs.endpoint(laddr, lport)]]), "with FULLNAT")
+    t.equal(listed(ipvs.STOCK_IPVSADM), (columns, [plain, ours]), "by the stock tool")
+    found = {c["virtual"]["port"]: c for c in json.loads(t.director.ipvsadm("-L", "-c", "--json").out)["connections"]
+             if c["client"]["address"] == client}
+    t.equal([found[nat_port].get("local"), found[port].get("local")], [None, {"address": laddr, "port": lport}], "JSON")
+
+
 @test(lvs_only=True)
 def no_port_left(t):
     """Connections beyond the last port are refused at once and counted; a port that became free is taken again."""
@@ -297,6 +347,8 @@ def many_from_one_address(t):
     t.equal(len(seen), CONNECTIONS, "different ports")
     t.equal(pool(t, name), {laddr: (CONNECTIONS, 0, 0)}, "the pool")
     t.equal(len(t.director.conns(vip, port)), CONNECTIONS, "connections")
+    listed = {line.split()[-1] for line in t.director.ipvsadm("-L", "-n", "-c").out.splitlines()}
+    t.equal(len(listed & {f"{laddr}:{lport}" for lport in seen}), CONNECTIONS, "listed with their local ports")
 
 
 @test(lvs_only=True)

@@ -3,10 +3,12 @@
 
 #include "codec/message.h"
 
+#include <arpa/inet.h>
 #include <linux/ip_vs.h>
 #include <lvs/abi.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace lvs {
 
@@ -32,6 +34,37 @@ Result<ServiceId> service_of(const Attributes& reply) {
     if (!service)
         return service.error();
     return decode_service_id(*service);
+}
+
+// Of the family that its length tells.
+Result<Address> address_of(const Attributes& nest, std::uint16_t type) {
+    const Attribute* raw = nest.find(type);
+    if (!raw || (raw->value.size() != 4 && raw->value.size() != 16))
+        return malformed("address of neither 4 nor 16 bytes");
+    Address address;
+    address.family = raw->value.size() == 4 ? Family::ipv4 : Family::ipv6;
+    std::copy(raw->value.begin(), raw->value.end(), address.bytes.begin());
+    return address;
+}
+
+// The port's attribute follows the address's.
+Result<Endpoint> endpoint_of(const Attributes& nest, std::uint16_t type) {
+    auto address = address_of(nest, type);
+    if (!address)
+        return address.error();
+    const auto port_type = static_cast<std::uint16_t>(type + 1);
+    if (!nest.has<std::uint16_t>(port_type))
+        return malformed("address without a port");
+    return Endpoint{*address, {ntohs(nest.get<std::uint16_t>(port_type))}};
+}
+
+std::string protocol_name(std::uint16_t number) {
+    switch (number) {
+    case IPPROTO_TCP: return "TCP";
+    case IPPROTO_UDP: return "UDP";
+    case IPPROTO_SCTP: return "SCTP";
+    }
+    return "IP";
 }
 
 // Of one service, or of all.
@@ -81,6 +114,10 @@ Request encode_get_local_addresses(const std::optional<ServiceId>& only) {
     return about_services(LVS_CMD_GET_LADDRS, only);
 }
 
+Request encode_get_connections() {
+    return {LVS_CMD_GET_CONNS, {}};
+}
+
 Request encode_get_all_dests(const std::optional<ServiceId>& only) {
     return about_services(LVS_CMD_GET_DESTS, only);
 }
@@ -92,13 +129,12 @@ Result<ListedLocalAddress> decode_local_address(const Attributes& reply) {
     auto nest = nest_of(reply, LVS_A_LADDR, "no local address in it");
     if (!nest)
         return nest.error();
-    const Attribute* raw = nest->find(LVS_LADDR_A_ADDR);
-    if (!raw || (raw->value.size() != 4 && raw->value.size() != 16))
-        return malformed("local address of neither 4 nor 16 bytes");
+    auto address = address_of(*nest, LVS_LADDR_A_ADDR);
+    if (!address)
+        return address.error();
     ListedLocalAddress listed;
     listed.service = *id;
-    listed.address.family = raw->value.size() == 4 ? Family::ipv4 : Family::ipv6;
-    std::copy(raw->value.begin(), raw->value.end(), listed.address.bytes.begin());
+    listed.address = *address;
     listed.ports = nest->get<std::uint32_t>(LVS_LADDR_A_PORTS);
     listed.conflicts = nest->get<std::uint64_t>(LVS_LADDR_A_CONFLICTS);
     listed.exhausted = nest->get<std::uint64_t>(LVS_LADDR_A_EXHAUSTED);
@@ -117,6 +153,36 @@ Result<DestOfService> decode_dest_of_service(const Attributes& reply) {
     if (!listed)
         return listed.error();
     return DestOfService{*id, *listed};
+}
+
+Result<Connection> decode_connection(const Attributes& reply) {
+    auto nest = nest_of(reply, LVS_A_CONN, "no connection in it");
+    if (!nest)
+        return nest.error();
+    if (!nest->has<std::uint16_t>(LVS_CONN_A_PROTOCOL) || !nest->has<std::uint32_t>(LVS_CONN_A_EXPIRES))
+        return malformed("connection without protocol or time");
+    Connection out;
+    out.protocol = protocol_name(nest->get<std::uint16_t>(LVS_CONN_A_PROTOCOL));
+    out.state = nest->get_string(LVS_CONN_A_STATE);
+    out.expires = nest->get<std::uint32_t>(LVS_CONN_A_EXPIRES);
+    const std::pair<std::uint16_t, Endpoint*> ends[] = {
+        {LVS_CONN_A_CLIENT, &out.client}, {LVS_CONN_A_VIRTUAL, &out.service}, {LVS_CONN_A_DEST, &out.dest}};
+    for (const auto& [type, end] : ends) {
+        auto endpoint = endpoint_of(*nest, type);
+        if (!endpoint)
+            return endpoint.error();
+        *end = *endpoint;
+    }
+    if (nest->find(LVS_CONN_A_LOCAL)) {
+        auto local = endpoint_of(*nest, LVS_CONN_A_LOCAL);
+        if (!local)
+            return local.error();
+        out.local = *local;
+    }
+    out.engine = nest->get_string(LVS_CONN_A_PE_NAME);
+    if (const Attribute* data = nest->find(LVS_CONN_A_PE_DATA))
+        out.engine_data.assign(data->value.begin(), data->value.end());
+    return out;
 }
 
 Result<ModuleInfo> decode_module_info(const Attributes& reply) {

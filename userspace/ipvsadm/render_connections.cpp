@@ -2,6 +2,8 @@
 #include "base/text.h"
 #include "ipvsadm/render.h"
 
+#include <algorithm>
+
 namespace lvs {
 
 namespace {
@@ -19,11 +21,20 @@ Protocol protocol_of(const std::string& name) {
 std::string connection_rows(const std::vector<Connection>& connections, const ListFormat& format,
                             const Resolver& names) {
     std::string out = "IPVS connection entries\n";
-    if (format.persistent)
-        out += text("pro expire %-11s %-18s %-18s %-18s %-16s %s\n", "state", "source", "virtual", "destination",
-                    "pe name", "pe_data");
-    else
-        out += text("pro expire %-11s %-18s %-18s %s\n", "state", "source", "virtual", "destination");
+    // A column more, where there is something to show in it.
+    const bool local = std::any_of(connections.begin(), connections.end(),
+                                   [](const Connection& connection) { return connection.local.has_value(); });
+    const auto finish = [&](const std::string& dest, const std::string& source, const std::string& engine,
+                            const std::string& data) {
+        out += local || !engine.empty() ? text("%-18s", dest.c_str()) : dest;
+        if (local)
+            out += engine.empty() ? " " + source : text(" %-18s", source.c_str());
+        if (!engine.empty())
+            out += text(" %-16s %s", engine.c_str(), data.c_str());
+        out += '\n';
+    };
+    out += text("pro expire %-11s %-18s %-18s ", "state", "source", "virtual");
+    finish("destination", "local", format.persistent ? "pe name" : "", "pe_data");
 
     for (const Connection& connection : connections) {
         const Protocol protocol = protocol_of(connection.protocol);
@@ -33,11 +44,8 @@ std::string connection_rows(const std::vector<Connection>& connections, const Li
         const std::string expiry = text("%02u:%02u", connection.expires / 60, connection.expires % 60);
         out += text("%-3s %-6s %-11s %-18s %-18s ", connection.protocol.c_str(), expiry.c_str(),
                     connection.state.c_str(), name(connection.client).c_str(), name(connection.service).c_str());
-        if (format.persistent && !connection.engine.empty())
-            out += text("%-18s %-16s %s\n", name(connection.dest).c_str(), connection.engine.c_str(),
-                        connection.engine_data.c_str());
-        else
-            out += name(connection.dest) + "\n";
+        finish(name(connection.dest), connection.local ? name(*connection.local) : "-",
+               format.persistent ? connection.engine : "", connection.engine_data);
     }
     return out;
 }

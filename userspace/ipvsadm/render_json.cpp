@@ -165,6 +165,8 @@ std::string connections_json(const std::vector<Connection>& connections, JsonSty
                  {"client", endpoint_json(connection.client)},
                  {"virtual", endpoint_json(connection.service)},
                  {"server", endpoint_json(connection.dest)}};
+        if (connection.local)
+            one["local"] = endpoint_json(*connection.local);
         if (!connection.engine.empty())
             one["engine"] = {{"name", connection.engine}, {"data", connection.engine_data}};
         list.push_back(std::move(one));

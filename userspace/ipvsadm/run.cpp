@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "ipvsadm/run.h"
 
-#include "codec/proc_connections.h"
 #include "ipvsadm/errors.h"
 #include "ipvsadm/help.h"
 #include "ipvsadm/parse.h"
@@ -177,12 +176,9 @@ int change_all(World& world, Kernel& kernel, const Changes& changes) {
 }
 
 int list_connections(World& world, Kernel& kernel, const ListFormat& format) {
-    auto table = kernel.connection_table();
-    if (!table)
-        return fail(world, exit_list_failure, "cannot open file " + table.error().message);
-    auto connections = read_connections(*table);
+    auto connections = kernel.connections();
     if (!connections)
-        return fail(world, exit_list_failure, "unexpected input from /proc/net/ip_vs_conn");
+        return fail(world, exit_list_failure, detailed_error_text(Asked::anything, connections.error()));
     if (format.json != JsonStyle::none)
         world.out << connections_json(*connections, format.json);
     else

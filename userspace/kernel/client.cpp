@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "codec/lvs.h"
+#include "codec/proc_connections.h"
 #include "kernel/module.h"
 
 #include <linux/ip_vs.h>
@@ -13,6 +14,22 @@
 #include <sstream>
 
 namespace lvs {
+
+namespace {
+
+Result<std::vector<Connection>> read_connection_file(const std::string& path) {
+    std::ifstream file(path);
+    if (!file)
+        return Error{EIO, "cannot open file " + path, std::nullopt};
+    std::ostringstream content;
+    content << file.rdbuf();
+    auto connections = read_connections(content.str());
+    if (!connections)
+        return Error{EBADMSG, "unexpected input from " + path, std::nullopt};
+    return *connections;
+}
+
+} // namespace
 
 Result<std::shared_ptr<Kernel>> connect_to_kernel() {
     auto socket = Socket::open();
@@ -137,14 +154,14 @@ Result<void> Client::stop_daemon(DaemonState state) {
     return act(encode_stop_daemon(state));
 }
 
-Result<std::string> Client::connection_table() {
-    const char* path = "/proc/net/ip_vs_conn";
-    std::ifstream file(path);
-    if (!file)
-        return Error{errno, path, std::nullopt};
-    std::ostringstream content;
-    content << file.rdbuf();
-    return content.str();
+// Only family "LVS" tells the local addresses of connections.
+Result<std::vector<Connection>> Client::connections() {
+    if (!has_extensions())
+        return read_connection_file("/proc/net/ip_vs_conn");
+    auto target = extensions();
+    if (!target)
+        return target.error();
+    return get_all<Connection>(*target, encode_get_connections(), decode_connection);
 }
 
 bool Client::has_extensions() {

@@ -21,7 +21,7 @@ class Client final : public Kernel {
     Result<std::vector<Daemon>> daemons() override;
     Result<void> start_daemon(const Daemon& daemon) override;
     Result<void> stop_daemon(DaemonState state) override;
-    Result<std::string> connection_table() override;
+    Result<std::vector<Connection>> connections() override;
 
     bool has_extensions() override;
     Result<ModuleInfo> module_info() override;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "kernel/fake.h"
 
+#include "codec/proc_connections.h"
 #include "kernel/client.h"
 
 #include <algorithm>
@@ -302,8 +303,12 @@ Result<void> FakeKernel::stop_daemon(DaemonState state) {
     return {};
 }
 
-Result<std::string> FakeKernel::connection_table() {
-    return "Pro FromIP   FPrt ToIP     TPrt DestIP   DPrt State       Expires PEName PEData\n" + connections;
+Result<std::vector<Connection>> FakeKernel::connections() {
+    auto found = read_connections("Pro FromIP   FPrt ToIP     TPrt DestIP   DPrt State       Expires PEName PEData\n" +
+                                  connection_lines);
+    if (!found)
+        return refusal(EBADMSG, "unexpected input from /proc/net/ip_vs_conn");
+    return *found;
 }
 
 Result<ModuleInfo> FakeKernel::module_info() {

@@ -16,7 +16,7 @@ class FakeKernel final : public Kernel {
                                         "mh", "sed", "nq", "fo",  "ovf",  "twos",  "none"};
     std::set<std::string> engines = {"sip"};
     std::set<std::string> interfaces = {"lo", "dm0"};
-    std::string connections;
+    std::string connection_lines; // of /proc/net/ip_vs_conn
     std::vector<DropTable> drop_tables;
     ModuleInfo module{"0.1.0", 1, 1};
     // Number of changes after which the next one fails with EIO; none: never.
@@ -40,7 +40,7 @@ class FakeKernel final : public Kernel {
     Result<std::vector<Daemon>> daemons() override;
     Result<void> start_daemon(const Daemon& daemon) override;
     Result<void> stop_daemon(DaemonState state) override;
-    Result<std::string> connection_table() override;
+    Result<std::vector<Connection>> connections() override;
     bool has_extensions() override { return extensions; }
     Result<ModuleInfo> module_info() override;
     Result<void, BatchError> apply_batch(std::span<const Operation> operations) override;

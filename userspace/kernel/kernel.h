@@ -36,8 +36,7 @@ class Kernel {
     virtual Result<void> start_daemon(const Daemon& daemon) = 0;
     virtual Result<void> stop_daemon(DaemonState state) = 0;
 
-    // The text of /proc/net/ip_vs_conn.
-    virtual Result<std::string> connection_table() = 0;
+    virtual Result<std::vector<Connection>> connections() = 0;
 
     // The extensions of lvs.ko; plain ip_vs has none.
     virtual bool has_extensions() = 0;

@@ -106,6 +106,7 @@ struct Connection {
     std::uint32_t expires = 0; // seconds from now
     std::string engine;        // of persistence, empty: none
     std::string engine_data;
+    std::optional<Endpoint> local{}; // by which the dest knows the client, with FULLNAT
     bool operator==(const Connection&) const = default;
 };
 
