@@ -16,7 +16,7 @@ namespace {
 std::string parse(const std::string& text, bool reply) {
     // A copy of just that size, so that a checker sees a read beyond.
     const std::vector<u8> bytes(text.begin(), text.end());
-    lvs_ftp_line line;
+    lvs_ftp_line line{};
     static const char* const names[] = {"none", "PORT", "EPRT", "PASV", "EPSV"};
     const auto kind = lvs_ftp_parse(bytes.data(), static_cast<u32>(bytes.size()), reply, &line);
     REQUIRE(kind == line.kind);
@@ -54,7 +54,7 @@ TEST_CASE("FTP: where the client listens") {
                                 "1:2:3:4:5:6:7::", "::2:3:4:5:6:7:8", "fd00:a::2"}) {
         INFO(address);
         char same[INET6_ADDRSTRLEN];
-        in6_addr binary;
+        in6_addr binary{};
         REQUIRE(inet_pton(AF_INET6, address, &binary) == 1);
         inet_ntop(AF_INET6, &binary, same, sizeof same);
         const std::string text = std::string("|2|") + address + "|65535|";

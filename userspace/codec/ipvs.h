@@ -39,6 +39,6 @@ Result<Daemon> decode_daemon(const Attributes& reply);
 void put_service_and_dest(AttributeWriter& out, const Operation& operation, std::uint16_t service_nest,
                           std::uint16_t dest_nest);
 Result<ServiceId> decode_service_id(const Attributes& service);
-Result<ListedDest> decode_dest_nest(const Attributes& dest, Family service_family);
+Result<ListedDest> decode_dest_nest(const Attributes& nest, Family service_family);
 
 } // namespace lvs
