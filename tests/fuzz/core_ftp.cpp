@@ -15,6 +15,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz::Input input(data, size);
     const bool reply = input.flag();
     const auto rest = input.rest();
+    if (rest.empty()) // which the module does not ask about
+        return 0;
     std::vector<u8> text(rest.begin(), rest.end());
     lvs_ftp_line line;
     const auto kind = lvs_ftp_parse(text.data(), static_cast<u32>(text.size()), reply, &line);
