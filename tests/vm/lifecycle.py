@@ -125,10 +125,11 @@ def table_grows(t):
 
     size, memory = director.table_size(), _available_kib()
     generator = t.closing(Pktgen(lab.router, "front", lab.outside.peer, vip, port, FLOWS))
-    generator.start()
-    wait.until(lambda: generator.sent() > 1000 or not generator.running(), 60, "pktgen sends")
     transfers = 0
     with TcpClient(lab.client, VIPS[4]["nat"], nat, timeout=300) as client:
+        t.equal(client.exchange(1, 1), "rs1", "the server that answered")
+        generator.start()
+        wait.until(lambda: generator.sent() > 1000 or not generator.running(), 60, "pktgen sends")
         while generator.running():
             t.equal(client.exchange(1 << 20, 1 << 20), "rs1", "the server that answers")
             transfers += 1
