@@ -147,8 +147,14 @@ class Scene:
                 found.append(data)
 
     def conns(self, vport):
-        """{client port: connection} of the virtual port."""
-        return {c["cport"]: c for c in self.director.conns(port=vport)}
+        """{client port: connection} of the virtual port. A connection that another has taken the place of may take a moment to go."""
+        for _ in range(40):
+            listed = self.director.conns(port=vport)
+            found = {c["cport"]: c for c in listed}
+            if len(found) == len(listed):
+                break
+            time.sleep(0.05)
+        return found
 
     def seen(self, key, packets):
         """What arrived, as facts."""
