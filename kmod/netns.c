@@ -5,7 +5,6 @@
 
 #include "conn/conn.h"
 #include "conn/expiry.h"
-#include "est/est.h"
 #include "fwd/route.h"
 #include "hook.h"
 #include "netns.h"
@@ -60,6 +59,7 @@ static void __net_exit netns_exit(struct net *net)
 
 	/* Never used, as most namespaces: spare their end the grace periods. */
 	if (!ln->svcs.buckets) {
+		lvs_est_net_exit(ln);
 		lvs_defence_net_exit(ln);
 		cancel_work_sync(&ln->hooks_work);
 		lvs_svc_net_exit(ln);

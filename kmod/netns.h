@@ -14,6 +14,7 @@
 #include "core/tcp_state.h"
 #include "defence.h"
 #include "drop.h"
+#include "est/est.h"
 #include "ftp/ftp.h"
 #include "stats.h"
 #include "svc/laddr.h"
@@ -45,9 +46,7 @@ struct lvs_net {
 	struct list_head routes;		/* lvs_route.node */
 	struct lvs_counters zeroed;		/* the counters at the last ZERO; ctl */
 	struct lvs_rates rates;			/* of all services; estimator, ctl */
-	struct delayed_work estimator;		/* est/est.c */
-	unsigned long estimated;		/* jiffies of its last round; ctl */
-	bool estimating;			/* it is queued or running; ctl */
+	struct lvs_estimator est;
 	struct work_struct hooks_work;		/* hook.c: takes the hooks down once idle */
 	bool hooked;				/* ctl */
 	bool hooked6;				/* ctl: IPv6 defragmentation is on */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/in.h>
 #include <linux/ip_vs.h>
+#include <linux/log2.h>
+#include <linux/math64.h>
 #include <linux/proc_fs.h>
 #include <linux/seq_file.h>
 #include <linux/seq_file_net.h>
@@ -186,6 +188,56 @@ static int app_show(struct seq_file *seq, void *v)
 	return 0;
 }
 
+/* Of @what there are so many buckets; @counts tells how long the chains in them are. */
+static void show_chains(struct seq_file *seq, const char *what,
+			const u32 counts[LVS_CHAIN_LENGTHS])
+{
+	u32 all = 0, used;
+	int i;
+
+	for (i = 0; i < LVS_CHAIN_LENGTHS; i++)
+		all += counts[i];
+	used = all - counts[0];
+	seq_printf(seq, "%s buckets empty:\t%u (%llu%%)\n", what, counts[0],
+		   div_u64(counts[0] * 100ULL, max(all, 1U)));
+	for (i = 1; i < LVS_CHAIN_LENGTHS; i++) {
+		if (counts[i])
+			seq_printf(seq, "%s buckets len-%d:\t%u (%llu%%)\n", what, i, counts[i],
+				   div_u64(counts[i] * 100ULL, used));
+	}
+}
+
+static void show_table(struct seq_file *seq, const char *what, u32 size, int load_factor)
+{
+	seq_printf(seq, "%s buckets:\t%u (%d bits, lfactor %d)\n", what, size, ilog2(size),
+		   load_factor);
+}
+
+/* Sizes of the tables, and how even their chains are. One thread estimates all rates. */
+static int status_show(struct seq_file *seq, void *v)
+{
+	struct lvs_net *ln = lvs_net(seq_file_single_net(seq));
+	u32 counts[LVS_CHAIN_LENGTHS];
+	int conns = atomic_read(&ln->conns.count);
+
+	seq_printf(seq, "Conns:\t%d\n", conns);
+	show_table(seq, "Conn", lvs_conn_table_size(ln), READ_ONCE(ln->sysctls.conn_lfactor));
+	if (conns) {
+		lvs_conn_table_chains(ln, counts);
+		show_chains(seq, "Conn", counts);
+	}
+	mutex_lock(&ln->ctl);
+	seq_printf(seq, "Services:\t%u\n", ln->svcs.count);
+	show_table(seq, "Service", LVS_SVC_BUCKETS, READ_ONCE(ln->sysctls.svc_lfactor));
+	if (ln->svcs.count) {
+		lvs_svc_table_chains(ln, counts);
+		show_chains(seq, "Service", counts);
+	}
+	seq_printf(seq, "Stats thread slots:\t%d (max %d)\n", ln->est.on, 1);
+	mutex_unlock(&ln->ctl);
+	return 0;
+}
+
 static int __net_init proc_net_init(struct net *net)
 {
 	if (!proc_create_net("ip_vs", 0, net->proc_net, &services_ops,
@@ -198,10 +250,14 @@ static int __net_init proc_net_init(struct net *net)
 		goto remove_stats;
 	if (!proc_create_net_single("ip_vs_app", 0, net->proc_net, app_show, NULL))
 		goto remove_percpu;
-	if (lvs_conn_proc_init(net))
+	if (!proc_create_net_single("ip_vs_status", 0, net->proc_net, status_show, NULL))
 		goto remove_app;
+	if (lvs_conn_proc_init(net))
+		goto remove_status;
 	return 0;
 
+remove_status:
+	remove_proc_entry("ip_vs_status", net->proc_net);
 remove_app:
 	remove_proc_entry("ip_vs_app", net->proc_net);
 remove_percpu:
@@ -216,6 +272,7 @@ remove_services:
 static void __net_exit proc_net_exit(struct net *net)
 {
 	lvs_conn_proc_exit(net);
+	remove_proc_entry("ip_vs_status", net->proc_net);
 	remove_proc_entry("ip_vs_app", net->proc_net);
 	remove_proc_entry("ip_vs_stats_percpu", net->proc_net);
 	remove_proc_entry("ip_vs_stats", net->proc_net);

@@ -101,6 +101,36 @@ static int defence_mode(lvs_ctl_table *table, int write, void *buffer, size_t *l
 	return 0;
 }
 
+static int est_nice(lvs_ctl_table *table, int write, void *buffer, size_t *lenp, loff_t *ppos)
+{
+	int value = READ_ONCE(*(int *)table->data), err;
+	struct ctl_table copy = { .data = &value, .maxlen = sizeof(value), .mode = table->mode };
+
+	err = proc_dointvec(&copy, write, buffer, lenp, ppos);
+	return err || !write ? err : lvs_est_set_nice(table->extra1, value);
+}
+
+/* A list of CPUs, as 0-3,8. */
+static int est_cpulist(lvs_ctl_table *table, int write, void *buffer, size_t *lenp, loff_t *ppos)
+{
+	struct lvs_net *ln = table->extra1;
+	struct ctl_table copy = { .maxlen = nr_cpu_ids, .mode = table->mode };
+	unsigned long *bits;
+	cpumask_var_t cpus;
+	int err;
+
+	if (!zalloc_cpumask_var(&cpus, GFP_KERNEL))
+		return -ENOMEM;
+	lvs_est_get_cpus(ln, cpus);
+	bits = cpumask_bits(cpus);
+	copy.data = &bits;
+	err = proc_do_large_bitmap(&copy, write, buffer, lenp, ppos);
+	if (!err && write)
+		err = lvs_est_set_cpus(ln, cpus);
+	free_cpumask_var(cpus);
+	return err;
+}
+
 /* A number from *@low to *@high; others are refused with EINVAL. */
 #define SYSCTL_RANGE(field, low, high)					\
 	{								\
@@ -152,6 +182,12 @@ static const struct ctl_table template[] = {
 	SYSCTL_RANGE(fullnat_timestamp_remove_entry, &zero, &one),
 	SYSCTL_RANGE(fullnat_conn_reused_entry, &zero, &one),
 	SYSCTL_RANGE(run_estimation, &zero, &one),
+	SYSCTL_RULE(est_nice, 1, est_nice),
+	{
+		.procname	= "est_cpulist",
+		.mode		= 0644,
+		.proc_handler	= est_cpulist,
+	},
 	SYSCTL_RANGE(conn_lfactor, &minus_eight, &eight),
 	SYSCTL_RANGE(svc_lfactor, &minus_eight, &eight),
 	SYSCTL_RANGE(sync_version, &zero, &one),

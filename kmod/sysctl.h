@@ -51,6 +51,7 @@ struct lvs_sysctls {
 
 	/* the table and the estimator */
 	int run_estimation;		/* bool: rates are estimated */
+	int est_nice;			/* of the estimator; its CPUs: lvs_estimator.cpus */
 	int conn_lfactor;		/* mainline's load factors; ours resizes by its own rule */
 	int svc_lfactor;
 

@@ -365,6 +365,37 @@ struct lvs_conn *lvs_conn_iterate(struct lvs_conn_table *ct, struct lvs_conn_ite
 	return NULL;
 }
 
+/* At most as many as are told apart. */
+static u32 chain_length(const struct lvs_buckets *b, u32 bucket)
+{
+	unsigned long next = follow(&b->head[bucket]);
+	u32 length = 0;
+
+	while (!is_mark(next) && length < LVS_CHAIN_LENGTHS - 1) {
+		length++;
+		next = follow(&as_link(next)->next);
+	}
+	return length;
+}
+
+void lvs_conn_table_chains(struct lvs_net *ln, u32 counts[LVS_CHAIN_LENGTHS])
+{
+	struct lvs_conn_table *ct = &ln->conns;
+	const struct lvs_buckets *b;
+	u32 i;
+
+	memset(counts, 0, LVS_CHAIN_LENGTHS * sizeof(*counts));
+	mutex_lock(&ct->resize_lock);
+	b = rcu_dereference_protected(ct->cur, lockdep_is_held(&ct->resize_lock));
+	for (i = 0; b && i <= b->mask; i++) {
+		rcu_read_lock();
+		counts[chain_length(b, i)]++;
+		rcu_read_unlock();
+		cond_resched();
+	}
+	mutex_unlock(&ct->resize_lock);
+}
+
 int lvs_conn_table_up(struct lvs_net *ln)
 {
 	struct lvs_conn_table *ct = &ln->conns;

@@ -77,6 +77,14 @@ void lvs_conn_link_remove(struct lvs_conn_table *ct, struct lvs_conn_link *link)
 /* Buckets of the moment. */
 u32 lvs_conn_table_size(struct lvs_net *ln);
 
+#define LVS_CHAIN_LENGTHS	8
+
+/*
+ * How many chains of the table have which length: counts[i] of i links, the last of that many or
+ * more. Process context, may sleep.
+ */
+void lvs_conn_table_chains(struct lvs_net *ln, u32 counts[LVS_CHAIN_LENGTHS]);
+
 /* A place in a walk over the whole table. */
 struct lvs_conn_iter {
 	u32 bucket;

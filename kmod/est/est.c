@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/jiffies.h>
+#include <linux/kthread.h>
 #include <linux/math64.h>
 #include <linux/sched.h>
+#include <linux/sched/isolation.h>
+#include <linux/sched/prio.h>
 
-#include "compat/workqueue.h"
 #include "est/est.h"
 #include "netns.h"
 
@@ -79,33 +81,121 @@ static void estimate_all(struct lvs_net *ln, u32 elapsed)
 	update(&ln->rates, &total, elapsed);
 }
 
-static void est_work(struct work_struct *work)
+static bool may_run(const struct lvs_net *ln)
 {
-	struct lvs_net *ln = container_of(work, struct lvs_net, estimator.work);
+	return READ_ONCE(ln->sysctls.run_estimation) &&
+	       !(ln->est.is_told && cpumask_empty(ln->est.cpus));
+}
+
+static void estimate(struct lvs_net *ln)
+{
 	unsigned long now, elapsed;
 
 	mutex_lock(&ln->ctl);
 	now = jiffies;
-	elapsed = clamp(now - ln->estimated, 1UL, (unsigned long)INT_MAX);
+	elapsed = clamp(now - ln->est.last, 1UL, (unsigned long)INT_MAX);
 	/* Told not to, it looks now and then whether it may again; the rates stay as they are. */
-	if (READ_ONCE(ln->sysctls.run_estimation))
+	if (may_run(ln))
 		estimate_all(ln, elapsed);
-	ln->estimated = now;
+	ln->est.last = now;
 	/* Without services it goes on until the totals have come down to nothing. */
-	ln->estimating = ln->svcs.count || !still(&ln->rates);
-	if (ln->estimating)
-		queue_delayed_work(lvs_unbound_wq, &ln->estimator, LVS_EST_INTERVAL);
+	WRITE_ONCE(ln->est.on, ln->svcs.count || !still(&ln->rates));
 	mutex_unlock(&ln->ctl);
+}
+
+static int estimator(void *arg)
+{
+	struct lvs_net *ln = arg;
+
+	while (!kthread_should_stop()) {
+		wait_event_idle(ln->est.wake, READ_ONCE(ln->est.on) || kthread_should_stop());
+		wait_event_idle_timeout(ln->est.wake, kthread_should_stop(), LVS_EST_INTERVAL);
+		if (!kthread_should_stop())
+			estimate(ln);
+	}
+	return 0;
+}
+
+static void default_cpus(struct cpumask *cpus)
+{
+	rcu_read_lock();
+	cpumask_copy(cpus, housekeeping_cpumask(HK_TYPE_KTHREAD));
+	rcu_read_unlock();
+}
+
+int lvs_est_up(struct lvs_net *ln)
+{
+	struct lvs_estimator *est = &ln->est;
+	struct task_struct *thread;
+
+	lockdep_assert_held(&ln->ctl);
+	if (est->thread)
+		return 0;
+	thread = kthread_create(estimator, ln, "lvs_est");
+	if (IS_ERR(thread))
+		return PTR_ERR(thread);
+	set_user_nice(thread, READ_ONCE(ln->sysctls.est_nice));
+	/* They were online when they were told; without any of them now, others do. */
+	if (est->is_told)
+		set_cpus_allowed_ptr(thread, est->cpus);
+	est->thread = thread;
+	wake_up_process(thread);
+	return 0;
 }
 
 void lvs_est_run(struct lvs_net *ln)
 {
 	lockdep_assert_held(&ln->ctl);
-	if (ln->estimating)
+	if (ln->est.on)
 		return;
-	ln->estimating = true;
-	ln->estimated = jiffies;
-	queue_delayed_work(lvs_unbound_wq, &ln->estimator, LVS_EST_INTERVAL);
+	ln->est.last = jiffies;
+	WRITE_ONCE(ln->est.on, true);
+	wake_up(&ln->est.wake);
+}
+
+int lvs_est_set_nice(struct lvs_net *ln, int nice)
+{
+	if (nice < MIN_NICE || nice > MAX_NICE)
+		return -EINVAL;
+	mutex_lock(&ln->ctl);
+	WRITE_ONCE(ln->sysctls.est_nice, nice);
+	if (ln->est.thread)
+		set_user_nice(ln->est.thread, nice);
+	mutex_unlock(&ln->ctl);
+	return 0;
+}
+
+static int set_cpus(struct lvs_estimator *est, const struct cpumask *cpus)
+{
+	if (!est->is_told && !zalloc_cpumask_var(&est->cpus, GFP_KERNEL))
+		return -ENOMEM;
+	est->is_told = true;
+	cpumask_copy(est->cpus, cpus);
+	if (!est->thread || cpumask_empty(cpus))
+		return 0;
+	return set_cpus_allowed_ptr(est->thread, cpus);
+}
+
+int lvs_est_set_cpus(struct lvs_net *ln, const struct cpumask *cpus)
+{
+	int err;
+
+	if (!cpumask_empty(cpus) && !cpumask_intersects(cpus, cpu_online_mask))
+		return -EINVAL;
+	mutex_lock(&ln->ctl);
+	err = set_cpus(&ln->est, cpus);
+	mutex_unlock(&ln->ctl);
+	return err;
+}
+
+void lvs_est_get_cpus(struct lvs_net *ln, struct cpumask *cpus)
+{
+	mutex_lock(&ln->ctl);
+	if (ln->est.is_told)
+		cpumask_copy(cpus, ln->est.cpus);
+	else
+		default_cpus(cpus);
+	mutex_unlock(&ln->ctl);
 }
 
 void lvs_est_rates(const struct lvs_rates *rates, struct lvs_counters *per_second)
@@ -121,10 +211,13 @@ void lvs_est_rates(const struct lvs_rates *rates, struct lvs_counters *per_secon
 
 void lvs_est_net_init(struct lvs_net *ln)
 {
-	INIT_DELAYED_WORK(&ln->estimator, est_work);
+	init_waitqueue_head(&ln->est.wake);
 }
 
 void lvs_est_net_exit(struct lvs_net *ln)
 {
-	cancel_delayed_work_sync(&ln->estimator);
+	if (ln->est.thread)
+		kthread_stop(ln->est.thread);
+	if (ln->est.is_told)
+		free_cpumask_var(ln->est.cpus);
 }

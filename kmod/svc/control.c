@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The control operations. Each first gets what it may fail to get, then changes something. */
+#include "est/est.h"
 #include "hook.h"
 #include "netns.h"
 #include "svc/internal.h"
@@ -14,6 +15,8 @@ int lvs_ctl_svc_add(struct lvs_txn *txn, const struct lvs_svc_key *key,
 	int err;
 
 	err = lvs_svc_table_up(txn->ln);
+	if (!err)
+		err = lvs_est_up(txn->ln);
 	if (err)
 		return err;
 	undo = lvs_undo_add(txn, LVS_UNDO_SVC_ADD, NULL, NULL);

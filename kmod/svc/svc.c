@@ -168,6 +168,25 @@ struct hlist_head *lvs_svc_orphans(struct lvs_net *ln, const struct lvs_svc_key 
 	return &ln->svcs.orphans[hash_of_key(ln, key) % LVS_ORPHAN_BUCKETS];
 }
 
+void lvs_svc_table_chains(struct lvs_net *ln, u32 counts[LVS_CHAIN_LENGTHS])
+{
+	struct lvs_svc_table *table = &ln->svcs;
+	struct lvs_svc *svc;
+	u32 i;
+
+	lockdep_assert_held(&ln->ctl);
+	memset(counts, 0, LVS_CHAIN_LENGTHS * sizeof(*counts));
+	for (i = 0; table->buckets && i < LVS_SVC_BUCKETS; i++) {
+		u32 length = 0;
+
+		hlist_for_each_entry(svc, &table->buckets[i], node) {
+			if (++length == LVS_CHAIN_LENGTHS - 1)
+				break;
+		}
+		counts[length]++;
+	}
+}
+
 int lvs_svc_table_up(struct lvs_net *ln)
 {
 	struct lvs_svc_table *table = &ln->svcs;

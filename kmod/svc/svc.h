@@ -24,6 +24,7 @@
 #include <linux/refcount.h>
 #include <linux/workqueue.h>
 
+#include "conn/table.h"
 #include "drop.h"
 #include "stats.h"
 
@@ -238,6 +239,11 @@ struct lvs_svc *lvs_svc_next(struct lvs_svc *svc);
  * under ctl; walks every service.
  */
 void lvs_net_counters(struct lvs_net *ln, int cpu, struct lvs_counters *sum);
+
+/*
+ * How many chains of the services' table have which length, as lvs_conn_table_chains(). Under ctl.
+ */
+void lvs_svc_table_chains(struct lvs_net *ln, u32 counts[LVS_CHAIN_LENGTHS]);
 
 int lvs_svc_net_init(struct lvs_net *ln);
 /*

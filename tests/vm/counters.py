@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Connections, packets, bytes: exact for each dest, each service and in total; rates rise and decay."""
 import ipaddress
+import re
 
 from lib import ipvs, packet, wait
 from lib.harness import test
@@ -177,3 +178,24 @@ def proc_and_netlink_agree(t, af):
     t.equal(len(mine), 1, "lines of the dest")
     t.equal(mine[0].split()[2:], ["Masq", "1", "0", "1"], "method, weight, active, inactive")
     t.equal(len(mine[0]) - len(mine[0].rstrip()), 9, "trailing blanks")
+
+
+@test(lvs_only=True)
+def status(t):
+    """/proc/net/ip_vs_status tells the sizes of the tables, and its lengths of chains add up."""
+    exchange = Exchange(t, "nat", 4)
+    exchange.send(5040, 10, new=True)
+    lines = dict(line.split(":\t") for line in t.director.ns.read("/proc/net/ip_vs_status").splitlines())
+    size = t.director.table_size()
+    t.equal(lines["Conn buckets"], f"{size} ({size.bit_length() - 1} bits, lfactor -4)", "connections' table")
+    t.equal(lines["Service buckets"], "1024 (10 bits, lfactor -3)", "services' table")
+    t.equal(lines["Services"], str(len(t.director.services())), "services")
+    t.equal(lines["Stats thread slots"], "1 (max 1)", "threads that estimate")
+    for what, table, entries in (("Conn", size, 2 * int(lines["Conns"])), ("Service", 1024, int(lines["Services"]))):
+        counts = {int(key.rsplit("-", 1)[1]): int(value.split()[0])
+                  for key, value in lines.items() if key.startswith(f"{what} buckets len-")}
+        empty, share = re.fullmatch(r"(\d+) \((\d+)%\)", lines[f"{what} buckets empty"]).groups()
+        t.equal(int(empty) + sum(counts.values()), table, f"chains of {what}")
+        t.equal(int(share), int(empty) * 100 // table, f"per cent of empty ones of {what}")
+        # A connection by DR or TUN is in the table once, and what has expired may still be in it.
+        t.equal(0 < sum(length * number for length, number in counts.items()) <= entries, True, f"links of {what}: {counts}")

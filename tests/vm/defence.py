@@ -10,7 +10,7 @@ VS = "/proc/sys/net/ipv4/vs"
 MEMORY_SHORT, MEMORY_ENOUGH = (1 << 31) - 1, 0  # as amemthresh
 
 
-DEFAULT = {"am_droprate": 10, "amemthresh": 1024, "conn_max": 1 << 30, "conn_reuse_mode": 1, "run_estimation": 1}
+DEFAULT = {"am_droprate": 10, "amemthresh": 1024, "conn_max": 1 << 30, "conn_reuse_mode": 1}
 
 
 def setting(t, name, value):
@@ -164,11 +164,13 @@ def conn_reuse_mode(t, reuse, method):
         t.equal(dest_after(packet.SYN, sport=6302) != first, reuse == 2, "another dest after FIN_WAIT")
 
 
-@test(lvs_only=True)
-def run_estimation(t):
-    """Without it rates stay as they are."""
+@test(lvs_only=True, name=("run_estimation", "est_cpulist"))
+def estimation(t, name):
+    """Told not to run, or on no CPU, the estimator leaves rates as they are."""
     vip, port = ghost(t, "nat", "udp")
-    setting(t, "run_estimation", 0)
+    on, off = (1, 0) if name == "run_estimation" else (t.lab.director_ns.read(f"{VS}/{name}"), "\n")
+    t.cleanup(t.lab.director_ns.write, f"{VS}/{name}", on)
+    t.lab.director_ns.write(f"{VS}/{name}", off)
 
     def counted_without_rate():
         new_datagrams(t, vip, port, 4000, 50)
@@ -176,5 +178,5 @@ def run_estimation(t):
         return stats["inpkts"] > 2000, stats["inpps"]
     wait.until(lambda: counted_without_rate()[0], 30, "packets are counted")
     t.equal(counted_without_rate()[1], 0, "rate")
-    setting(t, "run_estimation", 1)
+    t.lab.director_ns.write(f"{VS}/{name}", on)
     wait.until(lambda: counted_without_rate()[1] > 0, 20, "there is a rate again")

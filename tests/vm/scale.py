@@ -45,7 +45,7 @@ def _workers():
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{pid}/comm") as comm:
-                if comm.read().startswith(("kworker/", "ipvs-e:")):
+                if comm.read().startswith(("kworker/", "lvs_est", "ipvs-e:")):
                     with open(f"/proc/{pid}/schedstat") as stat:
                         found[pid] = int(stat.read().split()[0])
         except ProcessLookupError:

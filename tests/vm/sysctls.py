@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The settings under net.ipv4.vs: defaults, ranges, each namespace its own. What they do is tested with their subjects."""
 import errno
+import os
 from collections import namedtuple
 
 from lib.harness import test
+from lib.ipvs import Director
 from lib.namespace import Namespace
 
 # good: the ends of the range; bad: what is refused
@@ -38,6 +40,7 @@ SETTINGS = [
     Setting("fullnat_lport_min", 5000, 6000, good=(1, 65535), bad=(0, 65536, "x")),
     Setting("fullnat_lport_max", 65535, 60000, good=(1, 65535), bad=(0, 65536, "x")),
     Setting("fullnat_lport_tries", 10000, 5, good=(1, 65536), bad=(0, 65537, "x")),
+    Setting("est_nice", 0, 5, good=(-20, 19), bad=(-21, 20, "x")),
     Setting("conn_lfactor", -4, 1, **LOAD),
     Setting("svc_lfactor", -3, 1, **LOAD),
     Setting("sync_ports", 1, 4, good=(1, 2, 64), bad=(-1, 0, 3, 63, 65, 128, "x")),
@@ -119,3 +122,55 @@ def sync_queue(t):
         except OSError as error:
             refused = error.errno
         t.equal((refused, int(director.read(file))), (errno.EINVAL, default), bad)
+
+
+def estimators():
+    """{pid: (nice, CPUs)} of the threads that estimate rates."""
+    found = {}
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/stat") as stat, open(f"/proc/{pid}/status") as status:
+                name, rest = stat.read().rsplit(")", 1)
+                cpus = next(line.split()[1] for line in status if line.startswith("Cpus_allowed_list:"))
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if name.endswith("(lvs_est"):
+            found[int(pid)] = (int(rest.split()[16]), cpus)
+    return found
+
+
+@test(lvs_only=True)
+def estimator(t):
+    """The thread that estimates a namespace's rates has the nice value and the CPUs that it is told, and stops without any."""
+    director = t.lab.director_ns
+    nice, cpus = (f"/proc/sys/net/ipv4/vs/{name}" for name in ("est_nice", "est_cpulist"))
+    every = director.read(cpus)
+    t.equal(every.strip(), director.read("/sys/devices/system/cpu/possible").strip(), "default of est_cpulist")
+    t.cleanup(director.write, nice, 0)
+    t.cleanup(director.write, cpus, every)
+    t.director.service("udp", "10.9.9.9", t.port(), "rr", [])
+    before = estimators()
+    director.write(nice, 7)
+    mine, = (pid for pid, (value, _) in estimators().items() if value == 7)
+    t.equal({pid: value for pid, value in estimators().items() if pid != mine},
+            {pid: value for pid, value in before.items() if pid != mine}, "those of other namespaces")
+    if every.strip() != "0":
+        director.write(cpus, "1\n")
+        t.equal((director.read(cpus), estimators()[mine]), ("1\n", (7, "1")), "with one CPU")
+    for bad in ("x", "4095", "1-0"):
+        before = director.read(cpus)
+        try:
+            director.write(cpus, bad)
+            refused = None
+        except OSError as error:
+            refused = error.errno
+        t.equal((refused, director.read(cpus)), (errno.EINVAL, before), bad)
+    # A thread of a new namespace starts with what was set before it was there.
+    other = Namespace("other")
+    t.cleanup(other.delete)
+    other.write(nice, 9)
+    director = Director(other)
+    t.cleanup(director.close)
+    director.service("udp", "10.9.9.9", 53, "rr", [])
+    t.equal(9 in [value for value, _ in estimators().values()], True, "a thread has nice value 9")
+    director.clear()

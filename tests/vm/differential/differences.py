@@ -45,7 +45,7 @@ DIFFERENCES = [
     Difference("Negative numbers", "sysctls", "sysctl: (lblcr?_expiration|am_droprate|amemthresh|sync_refresh_period|"
                "sync_sock_size), values", "'-1': -1.*", "'-1': EINVAL.*"),
     Difference("Load factors", "sysctls", "sysctl: (conn|svc)_lfactor, .*", ".*-2", ".*-[34]", since=(7, 0)),
-    Difference("Sysctls of newer kernels", "sysctls", "sysctl: (conn_lfactor|svc_lfactor|conn_max), .*", None, ".*",
+    Difference("Sysctls of newer kernels", "sysctls", "sysctl: (conn_lfactor|svc_lfactor|conn_max|est_nice|est_cpulist), .*", None, ".*",
                until=(7, 0)),
     Difference("lblcr_expiration in every namespace", "sysctls", "sysctl: lblcr_expiration, .*", None, ".*"),
     Difference("Sysctls of FULLNAT", "sysctls", "sysctl: fullnat_.*", None, ".*"),
