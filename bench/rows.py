@@ -45,9 +45,14 @@ class Row:
     beside: Optional[Beside] = None # another row that it may cost a little more than
 
 
+# Debian builds its kernel without it.
+NOT_IN_IP_VS = ("twos",)
+
+
 def directors_of(row, directors):
-    """Those of them that take part in a row: ip_vs has no FULLNAT."""
-    return [director for director in directors if director.module or row.method != "FULLNAT"]
+    """Those of them that take part in a row: ip_vs has no FULLNAT, nor every scheduler."""
+    ours_alone = row.method == "FULLNAT" or row.scheduler in NOT_IN_IP_VS
+    return [director for director in directors if director.module or not ours_alone]
 
 
 def address(number):
