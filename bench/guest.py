@@ -26,7 +26,7 @@ WARM_UP = 1000  # packets
 COUNTED = 20000  # packets of one measurement, where each of them takes the same instructions every time
 TIMED = 10000  # where they do not
 TIMED_NEW = 50000
-BURSTS = 16  # of so many packets
+BURSTS = 6  # of so many packets
 
 
 class Report:

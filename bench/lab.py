@@ -138,12 +138,16 @@ class Generator:
     def __init__(self, clock=None):
         """Without a clock pktgen's own serves, which counts instructions where time is made of them."""
         self.clock = clock
+        self.set_up = None  # the flows of the device that the generator's thread has
 
     def send(self, flows, count):
         """Sends count packets into flows.device and returns how many ns (or instructions) each took."""
         thread, device = "/proc/net/pktgen/kpktgend_0", f"/proc/net/pktgen/{flows.device}"
-        write(thread, "rem_device_all")
-        write(thread, f"add_device {flows.device}")
+        # A device begins without settings. Adding one makes pktgen sleep for an eighth of a second.
+        if flows != self.set_up:
+            write(thread, "rem_device_all")
+            write(thread, f"add_device {flows.device}")
+            self.set_up = flows
         settings = [f"count {count}", "xmit_mode netif_receive", "delay 0",
                     f"dst_mac {MACS[flows.device]}", "src_mac 02:00:00:00:00:98",
                     f"udp_src_min {flows.source_port}", f"udp_src_max {flows.last_port or flows.source_port}",

@@ -181,6 +181,7 @@ static const struct ctl_table template[] = {
 	SYSCTL_RANGE(fullnat_mss_adjust_entry, &zero, &one),
 	SYSCTL_RANGE(fullnat_timestamp_remove_entry, &zero, &one),
 	SYSCTL_RANGE(fullnat_conn_reused_entry, &zero, &one),
+	SYSCTL_RANGE(conn_expire_tcp_rst, &zero, &one),
 	SYSCTL_RANGE(run_estimation, &zero, &one),
 	SYSCTL_RULE(est_nice, 1, est_nice),
 	{

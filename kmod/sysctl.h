@@ -22,6 +22,7 @@ struct lvs_sysctls {
 	int sloppy_sctp;		/* bool: any chunk but ABORT opens an association */
 	int expire_nodest_conn;		/* bool: a deleted dest's connections end */
 	int expire_quiescent_template;	/* bool: templates do not lead to a dest of weight 0 */
+	int conn_expire_tcp_rst;	/* bool: the ends of a connection hear of its expiry */
 	int lblc_expiration;		/* seconds */
 	int lblcr_expiration;		/* seconds */
 	int cache_bypass;		/* bool: without a dest a mark's packets go on unchanged */

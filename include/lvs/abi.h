@@ -10,10 +10,13 @@
  *
  *   BATCH      do, whole or not at all
  *     -> OP*  { CMD u32, SERVICE? {IPVS_SVC_ATTR_*}, DEST? {IPVS_DEST_ATTR_*},
- *               LADDR? 4 or 16 bytes }
+ *               OPTIONS? {LVS_OPTION_A_*}, LADDR? 4 or 16 bytes }
  *     <- (ack); an error's NLMSGERR_ATTR_OFFS lies inside the OP that failed
  *     Allowed: NEW/SET/DEL_SERVICE, NEW/SET/DEL_DEST, ZERO, FLUSH, each with the attributes
- *     and the errors that the command has in family "IPVS"; and
+ *     and the errors that the command has in family "IPVS". NEW_SERVICE and SET_SERVICE take
+ *     OPTIONS, for what IPVS has no attributes: EST_TIMEOUT? u32, UDP_LIMIT? u32 (seconds, up to
+ *     LVS_OPTION_SECONDS_MAX; 0: none), FLAGS? u32 (LVS_OPTION_F_*). What is not named there is
+ *     off; without OPTIONS, SET_SERVICE leaves them as they are. EINVAL for other values. And
  *     LVS_OP_ADD_LADDR, LVS_OP_DEL_LADDR (SERVICE, LADDR): a local address of the service's pool.
  *     EEXIST, ENOENT; EADDRNOTAVAIL for one that is not this host's.
  *
@@ -31,6 +34,10 @@
  *        PORTS are taken by connections, towards all real servers; CONFLICTS are ports passed over
  *        because a socket of the director has them; EXHAUSTED are connections that found no port,
  *        TOA_OMITTED segments without room for the client's address.
+ *
+ *   GET_OPTIONS  dump
+ *     -> (nothing)
+ *     <- one message for each service that has any: SERVICE {identity}, OPTIONS, all of them
  *
  *   GET_DESTS  dump
  *     -> SERVICE?                                           (all services without)
@@ -72,6 +79,7 @@ enum lvs_genl_cmd {
 	LVS_CMD_GET_LADDRS,
 	LVS_CMD_GET_DESTS,
 	LVS_CMD_GET_CONNS,
+	LVS_CMD_GET_OPTIONS,
 	LVS_CMD_END,
 };
 
@@ -89,6 +97,7 @@ enum lvs_genl_attr {
 	LVS_A_LADDR,		/* nest of lvs_laddr_attr */
 	LVS_A_DEST,		/* nest of IPVS_DEST_ATTR_* */
 	LVS_A_CONN,		/* nest of lvs_conn_attr */
+	LVS_A_OPTIONS,		/* nest of lvs_option_attr */
 	LVS_A_END,
 };
 
@@ -100,6 +109,7 @@ enum lvs_op_attr {
 	LVS_OP_A_SERVICE,	/* nest of IPVS_SVC_ATTR_* */
 	LVS_OP_A_DEST,		/* nest of IPVS_DEST_ATTR_* */
 	LVS_OP_A_LADDR,		/* 4 or 16 bytes, network order */
+	LVS_OP_A_OPTIONS,	/* nest of lvs_option_attr */
 	LVS_OP_A_END,
 };
 
@@ -110,6 +120,23 @@ enum lvs_op_cmd {
 	LVS_OP_ADD_LADDR = 256,
 	LVS_OP_DEL_LADDR,
 };
+
+enum lvs_option_attr {
+	LVS_OPTION_A_UNSPEC,
+	LVS_OPTION_A_EST_TIMEOUT, /* u32, seconds: of established TCP connections */
+	LVS_OPTION_A_UDP_LIMIT,	/* u32, seconds: how long a UDP flow stays with its dest */
+	LVS_OPTION_A_FLAGS,	/* u32, LVS_OPTION_F_* */
+	LVS_OPTION_A_END,
+};
+
+#define LVS_OPTION_A_MAX (LVS_OPTION_A_END - 1)
+
+/* Seconds: in a kernel's clock ticks they still fit its 32 bits with room to compare. */
+#define LVS_OPTION_SECONDS_MAX	1000000
+
+#define LVS_OPTION_F_EXPIRE_RST	1	/* both ends hear that their TCP connection has expired */
+#define LVS_OPTION_F_CLAMP_MSS	2	/* a SYN through a tunnel states no more than fits there */
+#define LVS_OPTION_F_ALL	3
 
 enum lvs_laddr_attr {
 	LVS_LADDR_A_UNSPEC,

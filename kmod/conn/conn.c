@@ -75,6 +75,18 @@ static __always_inline void fill(struct lvs_conn *conn, const struct lvs_packet 
 		conn->flags |= LVS_CONN_F_UNASSURED;
 }
 
+/* A client that never stops sending shall not stay with its dest for ever. */
+static __always_inline void limit(struct lvs_conn *conn, const struct lvs_packet *pkt,
+				  const struct lvs_svc *svc)
+{
+	u32 span = READ_ONCE(svc->udp_limit);
+
+	if (unlikely(span) && pkt->proto == IPPROTO_UDP) {
+		conn->flags |= LVS_CONN_F_LIMITED;
+		conn->until = conn->seen + span;
+	}
+}
+
 void lvs_conn_fill_once(struct lvs_conn *conn, const struct lvs_packet *pkt,
 			const struct lvs_choice *choice)
 {
@@ -195,6 +207,7 @@ struct lvs_conn *lvs_conn_create(const struct lvs_packet *pkt, struct lvs_svc *s
 		goto put_control;
 	}
 	fill(conn, pkt, choice, fwd);
+	limit(conn, pkt, svc);
 	fill_links(conn, pkt, hash);
 	if (unlikely(lvs_ftp_is_control(pkt, fwd)) && !lvs_ftp_begin(conn)) {
 		*why = LVS_DROP_NO_MEMORY;
@@ -285,6 +298,28 @@ bool lvs_conn_set_state(struct lvs_conn *conn, u8 old, u8 state, u32 timeout, bo
 	if (hasten)
 		lvs_expiry_hasten(&conn->ln->conns, conn);
 	return true;
+}
+
+/* Is @a behind @b, in the numbers of TCP? */
+static bool is_later(u32 a, u32 b)
+{
+	return (s32)(a - b) > 0;
+}
+
+void lvs_conn_set_numbers(struct lvs_conn *conn, u32 client_next, u32 server_next)
+{
+	spin_lock_bh(&conn->lock);
+	if (!(conn->flags & LVS_CONN_F_NUMBERED)) {
+		conn->client_next = client_next;
+		conn->server_next = server_next;
+		WRITE_ONCE(conn->flags, conn->flags | LVS_CONN_F_NUMBERED);
+	}
+	/* What is late or sent again says nothing new. */
+	if (is_later(client_next, conn->client_next))
+		conn->client_next = client_next;
+	if (is_later(server_next, conn->server_next))
+		conn->server_next = server_next;
+	spin_unlock_bh(&conn->lock);
 }
 
 void lvs_conn_set_timeout(struct lvs_conn *conn, u32 timeout)

@@ -55,6 +55,8 @@ struct lvs_conn_link {
 #define LVS_CONN_F_TEMPLATE	BIT(3)	/* constant: it is in a struct lvs_template */
 #define LVS_CONN_F_UNASSURED	BIT(4)	/* the template has not heard that it was established */
 #define LVS_CONN_F_FTP		BIT(5)	/* constant: it controls data connections */
+#define LVS_CONN_F_LIMITED	BIT(6)	/* constant: it ends at lvs_conn.until, busy or not */
+#define LVS_CONN_F_NUMBERED	BIT(7)	/* lvs_conn.client_next and server_next are known */
 
 struct lvs_conn {
 	/* what a packet touches: two cache lines */
@@ -83,6 +85,13 @@ struct lvs_conn {
 	u32 due;			/* tick at which the wheel looks; the shard's lock */
 	u8 shard;			/* constant, which wheel */
 	struct lvs_ftp *ftp;		/* constant, with LVS_CONN_F_FTP alone */
+	union {
+		u32 until;		/* constant, jiffies; with LVS_CONN_F_LIMITED alone */
+		struct {		/* lock; with LVS_CONN_F_NUMBERED alone */
+			u32 client_next;	/* TCP: the sequence number after the client's last */
+			u32 server_next;	/* what the client awaits */
+		};
+	};
 };
 
 /* A connection by FULLNAT, whose dest knows the client by another address and port. */
@@ -209,6 +218,12 @@ void lvs_conn_kill(struct lvs_conn *conn);
  * bottom halves off.
  */
 bool lvs_conn_set_state(struct lvs_conn *conn, u8 old, u8 state, u32 timeout, bool active);
+
+/*
+ * TCP: the client has sent all before @client_next and awaits @server_next. Under RCU, bottom halves
+ * off.
+ */
+void lvs_conn_set_numbers(struct lvs_conn *conn, u32 client_next, u32 server_next);
 
 /* Give it another timeout, unless it is dead. Under RCU, bottom halves off. */
 void lvs_conn_set_timeout(struct lvs_conn *conn, u32 timeout);

@@ -11,6 +11,7 @@
 #include "ftp/ftp.h"
 #include "hook.h"
 #include "netns.h"
+#include "proto/proto.h"
 
 #define LVS_TICK		(HZ / 4)
 #define LVS_WHEEL_SLOTS		2048	/* 512 s; what waits longer is looked at in between */
@@ -39,7 +40,25 @@ static u32 due_tick(const struct lvs_conn *conn)
 
 	if (unlikely(READ_ONCE(conn->flags) & LVS_CONN_F_FTP))
 		remaining -= min_t(u32, remaining, LVS_FTP_EARLY);
+	if (unlikely(READ_ONCE(conn->flags) & LVS_CONN_F_LIMITED))
+		remaining = clamp_t(s32, conn->until - (u32)now, 0, remaining);
 	return tick_of(now + remaining) + 1;
+}
+
+/* Its time is over, or it has had as much of it as a busy one may have. */
+static bool is_due(const struct lvs_conn *conn)
+{
+	if (unlikely(READ_ONCE(conn->flags) & LVS_CONN_F_LIMITED) &&
+	    (s32)((u32)jiffies - conn->until) >= 0)
+		return true;
+	return lvs_conn_expired(conn);
+}
+
+static void end(struct lvs_conn *conn)
+{
+	if (unlikely(READ_ONCE(conn->flags) & LVS_CONN_F_NUMBERED))
+		lvs_tcp_expires(conn);
+	lvs_conn_kill(conn);
 }
 
 static struct hlist_head *slot_of(struct lvs_wheel *wheel, u32 due, u32 now)
@@ -139,8 +158,8 @@ static void reap_slot(struct lvs_wheel *wheel, u32 tick)
 		for (i = 0; i < n; i++) {
 			if (unlikely(READ_ONCE(batch[i]->flags) & LVS_CONN_F_FTP))
 				lvs_ftp_hold(batch[i]);
-			if (lvs_conn_expired(batch[i]) && !holds_on(batch[i])) {
-				lvs_conn_kill(batch[i]);
+			if (is_due(batch[i]) && !holds_on(batch[i])) {
+				end(batch[i]);
 				continue;
 			}
 			spin_lock_bh(&wheel->lock);

@@ -47,23 +47,46 @@ bool lvs_tcp_options_blank(u8 *options, u32 len, u8 kind, u8 option_len)
 	return found;
 }
 
+static bool find_mss(u8 *options, u32 len, struct lvs_tcp_option *option)
+{
+	u32 offset = 0;
+
+	while (lvs_tcp_option_next(options, len, &offset, option)) {
+		if (option->kind == LVS_TCPOPT_MSS && option->len == 4)
+			return true;
+	}
+	return false;
+}
+
+static u32 read_mss(const struct lvs_tcp_option *option)
+{
+	return option->at[2] << 8 | option->at[3];
+}
+
+static void write_mss(struct lvs_tcp_option *option, u32 mss)
+{
+	option->at[2] = (u8)(mss >> 8);
+	option->at[3] = (u8)mss;
+}
+
 bool lvs_tcp_options_lower_mss(u8 *options, u32 len, u16 room)
 {
 	struct lvs_tcp_option option;
-	u32 offset = 0, mss;
 
-	while (lvs_tcp_option_next(options, len, &offset, &option)) {
-		if (option.kind != LVS_TCPOPT_MSS || option.len != 4)
-			continue;
-		mss = option.at[2] << 8 | option.at[3];
-		if (mss < LEAST_MSS + room)
-			return false;
-		mss -= room;
-		option.at[2] = mss >> 8;
-		option.at[3] = (u8)mss;
-		return true;
-	}
-	return false;
+	if (!find_mss(options, len, &option) || read_mss(&option) < LEAST_MSS + room)
+		return false;
+	write_mss(&option, read_mss(&option) - room);
+	return true;
+}
+
+bool lvs_tcp_options_cap_mss(u8 *options, u32 len, u32 most)
+{
+	struct lvs_tcp_option option;
+
+	if (!find_mss(options, len, &option) || read_mss(&option) <= most)
+		return false;
+	write_mss(&option, most);
+	return true;
 }
 
 /* Sequence numbers stand at any address in there. */

@@ -34,6 +34,9 @@ bool lvs_tcp_options_blank(u8 *options, u32 len, u8 kind, u8 option_len);
 /* Lower the MSS that a SYN states by @room, if it states one and that leaves a usable one. */
 bool lvs_tcp_options_lower_mss(u8 *options, u32 len, u16 room);
 
+/* Lower the MSS that a SYN states to @most, if it states a larger one. */
+bool lvs_tcp_options_cap_mss(u8 *options, u32 len, u32 most);
+
 /* Take @delta from each sequence number of the SACK blocks. True if there were any. */
 bool lvs_tcp_options_shift_sack(u8 *options, u32 len, u32 delta);
 

@@ -13,11 +13,14 @@
 #include <net/ipv6.h>
 
 #include "conn/conn.h"
+#include "core/tcp_options.h"
 #include "fwd/encap.h"
 #include "fwd/fwd.h"
 #include "fwd/route.h"
+#include "fwd/tcp_header.h"
 #include "netns.h"
 #include "pipeline.h"
+#include "svc/svc.h"
 
 /* What the outer header repeats of the inner one. */
 struct repeated {
@@ -124,6 +127,30 @@ static bool encapsulate(struct lvs_packet *pkt, struct lvs_route *route)
 	return true;
 }
 
+/*
+ * A SYN shall not promise the dest more than what fits the way there: whoever answers it through a
+ * tunnel of the same kind, or takes the client's MSS for his own, then sends no larger segments.
+ */
+static noinline void clamp_mss(struct lvs_packet *pkt, u32 mtu)
+{
+	u32 headers = pkt->l4_off + sizeof(struct tcphdr);
+	struct tcphdr *th;
+	__wsum before;
+
+	if (!pskb_may_pull(pkt->skb, headers) || !lvs_tcp_whole_header(pkt) || mtu <= headers)
+		return;
+	th = lvs_tcp_header(pkt);
+	before = lvs_tcp_header_sum(th);
+	lvs_tcp_options_cap_mss(lvs_tcp_options_of(th), lvs_tcp_options_len(th), mtu - headers);
+	lvs_tcp_header_changed(pkt->skb, th, before);
+}
+
+static bool clamps_mss(const struct lvs_packet *pkt, const struct lvs_conn *conn)
+{
+	return pkt->tcp_flags & LVS_TCP_F_SYN &&
+	       READ_ONCE(rcu_dereference(conn->dest->svc)->manner) & LVS_SVC_CLAMP_MSS;
+}
+
 unsigned int lvs_fwd_tun(struct lvs_packet *pkt, struct lvs_conn *conn, struct lvs_route *route)
 {
 	unsigned int overhead = route->tun.overhead;
@@ -137,6 +164,8 @@ unsigned int lvs_fwd_tun(struct lvs_packet *pkt, struct lvs_conn *conn, struct l
 				      LL_RESERVED_SPACE(route->dst->dev) + overhead);
 	if (unlikely(reason != LVS_DROP_NONE))
 		return lvs_fwd_drop(pkt, conn, reason);
+	if (pkt->proto == IPPROTO_TCP && unlikely(clamps_mss(pkt, conn)))
+		clamp_mss(pkt, route->mtu - overhead);
 	if (unlikely(!encapsulate(pkt, route)))
 		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_MEMORY);
 	return lvs_fwd_output(pkt, route->dst);

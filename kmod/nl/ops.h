@@ -23,6 +23,7 @@ struct lvs_nl_op {
 	const struct nlattr *svc;	/* nest of IPVS_SVC_ATTR_*, or NULL */
 	const struct nlattr *dest;	/* nest of IPVS_DEST_ATTR_*, or NULL */
 	const struct nlattr *laddr;	/* an address, or NULL */
+	const struct nlattr *options;	/* nest of lvs_option_attr, or NULL */
 	const struct nlattr *where;	/* what lacks a nest that is missing; NULL: the message */
 	struct netlink_ext_ack *extack;
 };
@@ -65,6 +66,11 @@ int lvs_nl_dump_dests(struct sk_buff *skb, struct netlink_callback *cb);
 u32 lvs_nl_shown_method(const struct lvs_dest *dest);
 /* For family "LVS": the dests of all services, or of one. */
 int lvs_nl_dump_all_dests(struct sk_buff *skb, struct netlink_callback *cb);
+
+/* options.c */
+/* What op->options says, if there are any; else @options stays as it is. 0 or -EINVAL. */
+int lvs_nl_get_options(const struct lvs_nl_op *op, struct lvs_svc_options *options);
+int lvs_nl_dump_options(struct sk_buff *skb, struct netlink_callback *cb);
 
 /* laddr.c */
 int lvs_nl_laddr_add(struct lvs_txn *txn, const struct lvs_nl_op *op);

@@ -88,7 +88,8 @@ static int parse_config(const struct lvs_nl_op *op, struct nlattr **tb, const st
 	cfg->netmask = nla_get_be32(tb[IPVS_SVC_ATTR_NETMASK]);
 	cfg->sched = NULL;
 	cfg->pe = LVS_PE_NONE;
-	return 0;
+	cfg->options = old ? old->cfg.options : (struct lvs_svc_options){};
+	return lvs_nl_get_options(op, &cfg->options);
 }
 
 /* What this release does not know how to do. */

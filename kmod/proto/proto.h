@@ -22,6 +22,12 @@ bool lvs_tcp_reuses(const struct lvs_conn *conn, const struct lvs_packet *pkt);
 /* The packet moves the connection to its next state, and sets that state's timeout. */
 void lvs_tcp_state(struct lvs_conn *conn, const struct lvs_packet *pkt, enum lvs_side side);
 
+/*
+ * The connection has expired, its numbers are known: tell its ends, if that is wanted. Process
+ * context, under RCU.
+ */
+void lvs_tcp_expires(struct lvs_conn *conn);
+
 /* proto/sctp.c: the same for associations */
 bool lvs_sctp_opens(const struct lvs_packet *pkt);
 bool lvs_sctp_reuses(const struct lvs_conn *conn, const struct lvs_packet *pkt);

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* TCP: which segments open connections, and how they change state. */
+#include <linux/tcp.h>
+
 #include "conn/conn.h"
 #include "conn/template.h"
+#include "fwd/reset.h"
 #include "netns.h"
 #include "pipeline.h"
 #include "proto/proto.h"
+#include "svc/svc.h"
 
 static bool is_first_syn(const struct lvs_packet *pkt)
 {
@@ -38,6 +42,57 @@ bool lvs_tcp_reuses(const struct lvs_conn *conn, const struct lvs_packet *pkt)
 	return false;
 }
 
+/* Shall both ends hear of the connection's expiry? */
+static bool wants_reset(const struct lvs_conn *conn, const struct lvs_svc *svc)
+{
+	return READ_ONCE(svc->manner) & LVS_SVC_EXPIRE_RST ||
+	       READ_ONCE(conn->ln->sysctls.conn_expire_tcp_rst);
+}
+
+/* What the client's segment tells of both ends' sequence numbers. */
+static void note_numbers(struct lvs_conn *conn, const struct lvs_packet *pkt)
+{
+	struct tcphdr buf;
+	const struct tcphdr *th = skb_header_pointer(pkt->skb, pkt->l4_off, sizeof(buf), &buf);
+	u32 headers;
+
+	if (!th || !th->ack || th->rst)
+		return;
+	headers = pkt->l4_off + th->doff * 4;
+	if (headers > pkt->skb->len)
+		return;
+	lvs_conn_set_numbers(conn, ntohl(th->seq) + pkt->skb->len - headers + th->syn + th->fin,
+			     ntohl(th->ack_seq));
+}
+
+/*
+ * The timeout of @state: @general, unless the service has one of its own. A connection whose numbers
+ * are to be known gets another one than @general in any case, so that each of its segments comes here.
+ */
+static u32 timeout_of(struct lvs_conn *conn, const struct lvs_packet *pkt, enum lvs_side side,
+		      u8 state, u32 general)
+{
+	const struct lvs_svc *svc;
+	u32 timeout;
+
+	if (state != LVS_TCP_ESTABLISHED || !conn->dest)
+		return general;
+	svc = rcu_dereference(conn->dest->svc);
+	timeout = READ_ONCE(svc->est_timeout) ?: general;
+	if (likely(!wants_reset(conn, svc)))
+		return timeout;
+	if (side == LVS_SIDE_CLIENT)
+		note_numbers(conn, pkt);
+	return timeout == general ? timeout + 1 : timeout;
+}
+
+void lvs_tcp_expires(struct lvs_conn *conn)
+{
+	if (READ_ONCE(conn->state) == LVS_TCP_ESTABLISHED &&
+	    wants_reset(conn, rcu_dereference(conn->dest->svc)))
+		lvs_fwd_reset(conn);
+}
+
 void lvs_tcp_state(struct lvs_conn *conn, const struct lvs_packet *pkt, enum lvs_side side)
 {
 	enum lvs_tcp_flow flow = LVS_TCP_FLOW_IN;
@@ -54,6 +109,9 @@ void lvs_tcp_state(struct lvs_conn *conn, const struct lvs_packet *pkt, enum lvs
 		state = lvs_tcp_next_state(flow, pkt->tcp_flags, old, secure);
 		timeout = READ_ONCE(pkt->ln->timeouts.tcp[state]);
 		if (likely(state == old && timeout == READ_ONCE(conn->timeout)))
+			return;
+		timeout = timeout_of(conn, pkt, side, state, timeout);
+		if (state == old && timeout == READ_ONCE(conn->timeout))
 			return;
 	} while (!lvs_conn_set_state(conn, old, state, timeout, lvs_tcp_state_active(state)));
 	if (state == LVS_TCP_ESTABLISHED && READ_ONCE(conn->flags) & LVS_CONN_F_UNASSURED)

@@ -5,6 +5,7 @@
 #include <linux/random.h>
 #include <linux/slab.h>
 
+#include "lvs/abi.h"
 #include "netns.h"
 #include "pipeline.h"
 #include "sched/sched.h"
@@ -315,9 +316,15 @@ void lvs_svc_show_config(struct lvs_svc *svc)
 		manner |= LVS_SVC_ONEPACKET;
 	if (cfg->pe == LVS_PE_SIP)
 		manner |= LVS_SVC_SIP;
+	if (cfg->options.flags & LVS_OPTION_F_EXPIRE_RST)
+		manner |= LVS_SVC_EXPIRE_RST;
+	if (cfg->options.flags & LVS_OPTION_F_CLAMP_MSS)
+		manner |= LVS_SVC_CLAMP_MSS;
 	/* Times are told apart across half of their range. */
 	WRITE_ONCE(svc->timeout, min_t(u32, cfg->timeout, INT_MAX / 2 / HZ) * HZ);
 	WRITE_ONCE(svc->netmask, cfg->netmask);
+	WRITE_ONCE(svc->est_timeout, cfg->options.est_timeout * HZ);
+	WRITE_ONCE(svc->udp_limit, cfg->options.udp_limit * HZ);
 	WRITE_ONCE(svc->manner, manner);
 }
 

@@ -51,6 +51,13 @@ enum lvs_pe {
 
 #define LVS_PE_NAME_SIP		"sip"
 
+/* What a service may have that IPVS has no words for: seconds, LVS_OPTION_F_*. */
+struct lvs_svc_options {
+	u32 est_timeout;
+	u32 udp_limit;
+	u32 flags;
+};
+
 /* What can be edited in a service. */
 struct lvs_svc_config {
 	const struct lvs_scheduler *sched;	/* NULL: none */
@@ -58,6 +65,7 @@ struct lvs_svc_config {
 	u32 timeout;				/* persistence, seconds */
 	__be32 netmask;				/* as in the netlink attribute */
 	u8 pe;					/* enum lvs_pe */
+	struct lvs_svc_options options;
 };
 
 /* lvs_svc.manner: how new connections are not like those of other services. */
@@ -65,6 +73,8 @@ struct lvs_svc_config {
 #define LVS_SVC_ONEPACKET	BIT(1)	/* each datagram is a connection */
 #define LVS_SVC_SIP		BIT(2)	/* a client is known by its Call-ID */
 #define LVS_SVC_INERT		BIT(3)	/* for all ports, but not persistent: serves nobody */
+#define LVS_SVC_EXPIRE_RST	BIT(4)	/* the ends of a connection hear of its expiry */
+#define LVS_SVC_CLAMP_MSS	BIT(5)	/* tunnels lower the MSS of a SYN */
 
 struct lvs_svc {
 	/* packet path, read mostly */
@@ -78,6 +88,8 @@ struct lvs_svc {
 	u32 manner;				/* LVS_SVC_*; READ_ONCE; ctl */
 	u32 timeout;				/* persistence, jiffies; READ_ONCE; ctl */
 	__be32 netmask;				/* of clients, or IPv6 prefix; READ_ONCE; ctl */
+	u32 est_timeout;			/* jiffies, 0: the namespace's; READ_ONCE; ctl */
+	u32 udp_limit;				/* jiffies, 0: none; READ_ONCE; ctl */
 
 	/* control path, all under ctl */
 	struct lvs_svc_config cfg;

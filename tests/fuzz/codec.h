@@ -9,6 +9,7 @@
 #include <lvs/abi.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace fuzz {
 
@@ -18,10 +19,33 @@ inline lvs::Attributes parsed(const lvs::Bytes& payload) {
     return std::move(*attributes);
 }
 
+inline lvs::Attributes batched(const lvs::Operation& operation) {
+    const lvs::Bytes payload = lvs::encode_batch({&operation, 1}).request.payload;
+    auto nest = lvs::Attributes::parse(parsed(payload).all().front().value);
+    MUST(nest);
+    return std::move(*nest);
+}
+
+// A reply with the options that a batch sets.
+inline lvs::ServiceOptions options_again(const lvs::Service& service) {
+    const lvs::Attributes nest = batched(lvs::AddService{service});
+    lvs::AttributeWriter reply;
+    for (const auto& [from, to] : {std::pair(LVS_OP_A_SERVICE, LVS_A_SERVICE), std::pair(LVS_OP_A_OPTIONS, LVS_A_OPTIONS)}) {
+        const lvs::Attribute* attribute = nest.find(static_cast<std::uint16_t>(from));
+        MUST(attribute);
+        reply.put_bytes(static_cast<std::uint16_t>(to), attribute->value);
+    }
+    const auto decoded = lvs::decode_options(parsed(reply.take()));
+    MUST(decoded && decoded->service == service.id);
+    return decoded->options;
+}
+
 inline void check_service(const lvs::Service& service) {
     const lvs::Bytes payload = lvs::encode_operation(lvs::AddService{service}).payload;
-    const auto decoded = lvs::decode_service(parsed(payload));
-    MUST(decoded && decoded->service == service && decoded->stats == lvs::Stats{});
+    auto decoded = lvs::decode_service(parsed(payload));
+    MUST(decoded && decoded->stats == lvs::Stats{});
+    decoded->service.options = options_again(service);
+    MUST(decoded->service == service);
 }
 
 inline void check_dest(const lvs::ServiceId& id, const lvs::Dest& dest) {
@@ -53,10 +77,8 @@ inline void check_timeouts(const lvs::Timeouts& timeouts) {
 }
 
 inline void check_local_address(const lvs::Operation& operation, const lvs::Address& address) {
-    const lvs::Bytes payload = lvs::encode_batch({&operation, 1}).request.payload;
-    const auto nest = lvs::Attributes::parse(parsed(payload).all().front().value);
-    MUST(nest);
-    const lvs::Attribute* raw = nest->find(LVS_OP_A_LADDR);
+    const lvs::Attributes nest = batched(operation);
+    const lvs::Attribute* raw = nest.find(LVS_OP_A_LADDR);
     MUST(raw && std::equal(raw->value.begin(), raw->value.end(), address.bytes.begin()) &&
          raw->value.size() == address.size());
 }

@@ -42,7 +42,8 @@ lvs::Service service(Input& in) {
             .persistence_engine = word(in),
             .flags = in.get<std::uint32_t>() & lvs::user_flags,
             .timeout = in.get<std::uint32_t>(),
-            .netmask = in.get<std::uint32_t>()};
+            .netmask = in.get<std::uint32_t>(),
+            .options = {in.get<std::uint32_t>(), in.get<std::uint32_t>(), in.flag(), in.flag()}};
 }
 
 lvs::Dest dest(Input& in) {

@@ -82,6 +82,20 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         MUST(changed == bytes);
 
     changed = bytes;
+    const std::uint32_t most = room * 8u;
+    const auto mss_of = [](const std::vector<Option>& options) {
+        for (const Option& o : options)
+            if (o.kind == 2 && o.body.size() == 2)
+                return std::int32_t{o.body[0] << 8 | o.body[1]};
+        return std::int32_t{-1};
+    };
+    const std::int32_t stated = mss_of(before);
+    const bool capped = lvs_tcp_options_cap_mss(changed.data(), len, most);
+    MUST(capped == (stated > static_cast<std::int32_t>(most)));
+    MUST(mss_of(naive(changed)) == (capped ? static_cast<std::int32_t>(most) : stated));
+    MUST(capped || changed == bytes);
+
+    changed = bytes;
     lvs_tcp_options_blank(changed.data(), len, kind, length);
     if (kind > 1)
         for (const Option& option : naive(changed))

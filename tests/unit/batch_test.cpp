@@ -102,6 +102,32 @@ TEST_CASE("replies about local addresses and dests", "[batch]") {
     CHECK_FALSE(decode_local_address(*dest_reply));
 }
 
+TEST_CASE("a service's options go with it, and come back", "[batch]") {
+    Service changed = service(web, "rr");
+    changed.options = {300, 60, true, true};
+    const Operation operation = EditService{changed};
+    CHECK(is_extension(operation));
+    CHECK_FALSE(is_extension(EditService{service(web, "rr")}));
+    const EncodedBatch batch = encode_batch({&operation, 1});
+    auto outer = Attributes::parse(batch.request.payload);
+    REQUIRE(outer);
+    auto nest = Attributes::parse(outer->all().front().value);
+    REQUIRE(nest);
+    const Attribute* options = nest->find(LVS_OP_A_OPTIONS);
+    REQUIRE(options);
+
+    AttributeWriter out;
+    put_service_and_dest(out, DeleteService{web}, LVS_A_SERVICE, 0);
+    out.put_bytes(LVS_A_OPTIONS, options->value);
+    const Bytes raw = out.take();
+    auto reply = Attributes::parse(raw);
+    REQUIRE(reply);
+    auto decoded = decode_options(*reply);
+    REQUIRE(decoded);
+    CHECK(*decoded == OptionsOfService{web, changed.options});
+    CHECK_FALSE(decode_local_address(*reply));
+}
+
 TEST_CASE("an offset in a batch names the operation it lies in", "[batch]") {
     const EncodedBatch batch = encode_batch(three_operations());
     REQUIRE(batch.boundaries.size() == 4);

@@ -56,6 +56,16 @@ TEST_CASE("tcp options: the MSS makes room, as far as it may") {
     CHECK_FALSE(lvs_tcp_options_lower_mss(none.data(), 4, 8));
 }
 
+TEST_CASE("tcp options: an MSS is lowered to what it may be at most") {
+    Bytes options{1, 1, 2, 4, 5, 180, 1, 1}; // 1460
+    CHECK_FALSE(lvs_tcp_options_cap_mss(options.data(), 8, 1460));
+    CHECK(options == Bytes{1, 1, 2, 4, 5, 180, 1, 1});
+    CHECK(lvs_tcp_options_cap_mss(options.data(), 8, 1440));
+    CHECK(options == Bytes{1, 1, 2, 4, 5, 160, 1, 1});
+    Bytes short_one{2, 3, 5, 1};
+    CHECK_FALSE(lvs_tcp_options_cap_mss(short_one.data(), 4, 10));
+}
+
 TEST_CASE("tcp options: SACK blocks are shifted, across zero as well") {
     Bytes options{1, 1, 5, 18, 0, 0, 0, 10, 0, 0, 1, 0, 255, 255, 255, 255, 128, 0, 0, 0};
     CHECK(lvs_tcp_options_shift_sack(options.data(), 20, 11));

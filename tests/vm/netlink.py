@@ -292,12 +292,14 @@ def unprivileged(t):
 GET_LVS_INFO, BATCH, GET_DROPS, GET_DESTS = 1, 2, 3, 5
 LVS_SERVICE, LVS_DEST, FULLNAT = 5, 9, 5
 A_VERSION, A_ABI_MIN, A_ABI_MAX, A_OP = 1, 2, 3, 4
-OP_CMD, OP_SERVICE, OP_DEST = 1, 2, 3
+OP_CMD, OP_SERVICE, OP_DEST, OP_LADDR, OP_OPTIONS = 1, 2, 3, 4, 5
+GET_OPTIONS, LVS_OPTIONS = 7, 11
+OPT_EST_TIMEOUT, OPT_UDP_LIMIT, OPT_FLAGS = 1, 2, 3
 
 
-def op(command, sid=b"", dest_body=b""):
+def op(command, sid=b"", dest_body=b"", options=None):
     return nest(A_OP, u32(OP_CMD, command), *([nest(OP_SERVICE, sid)] if sid else []),
-                *([nest(OP_DEST, dest_body)] if dest_body else []))
+                *([nest(OP_DEST, dest_body)] if dest_body else []), *([nest(OP_OPTIONS, options)] if options is not None else []))
 
 
 def lvs_family(t):
@@ -390,6 +392,42 @@ def batch_refuses(t):
         else:
             raise AssertionError(f"{name}: accepted")
         t.equal(state(genl) == before, True, f"state unchanged by {name}")
+
+
+def all_options(lvs):
+    """[(seconds, seconds, flags)] of the services that have any."""
+    found = []
+    for message in lvs.dump(GET_OPTIONS):
+        raw = dict(attrs(message.get(LVS_OPTIONS | netlink.NLA_F_NESTED)))
+        found.append(tuple(struct.unpack("=I", raw[kind])[0] for kind in (OPT_EST_TIMEOUT, OPT_UDP_LIMIT, OPT_FLAGS)))
+    return found
+
+
+@test(lvs_only=True)
+def service_options(t):
+    """OPTIONS replace each other as a whole, are kept by what does not name them, and have ranges."""
+    lvs = lvs_family(t)
+    prepare(t)
+    edit = lambda options: lvs.request(BATCH, op(SET_SERVICE, SID + service_attrs("wlc"), options=options))
+    t.equal(all_options(lvs), [], "options at first")
+    edit(u32(OPT_EST_TIMEOUT, 1000000) + u32(OPT_FLAGS, 3))
+    t.equal(all_options(lvs), [(1000000, 0, 3)], "what was set")
+    edit(None)
+    t.equal(all_options(lvs), [(1000000, 0, 3)], "after an edit without OPTIONS")
+    for name, options in (("a long timeout", u32(OPT_EST_TIMEOUT, 1000001)), ("a long limit", u32(OPT_UDP_LIMIT, 0xffffffff)),
+                          ("an unknown flag", u32(OPT_FLAGS, 4)), ("half a number", attr(OPT_FLAGS, b"\1\0")),
+                          ("rubbish", b"\xff\xff\1\0")):
+        try:
+            edit(options)
+        except NetlinkError as error:
+            t.equal((error.errno, bool(error.message)), (errno.EINVAL, True), f"{name}: {error}")
+        else:
+            t.equal(name, "rubbish", "what may be passed over")
+    t.equal(all_options(lvs) in ([(1000000, 0, 3)], []), True, f"after what was refused: {all_options(lvs)}")
+    edit(u32(OPT_UDP_LIMIT, 7))
+    t.equal(all_options(lvs), [(0, 7, 0)], "what was set then")
+    edit(b"")
+    t.equal(all_options(lvs), [], "after an edit with empty OPTIONS")
 
 
 @test(lvs_only=True)

@@ -22,6 +22,28 @@ const Address* local_address_of(const Operation& operation) {
     return nullptr;
 }
 
+const ServiceOptions* options_of(const Operation& operation) {
+    if (const auto* add = std::get_if<AddService>(&operation))
+        return &add->service.options;
+    if (const auto* edit = std::get_if<EditService>(&operation))
+        return &edit->service.options;
+    return nullptr;
+}
+
+// What is off is not named.
+void put_options(AttributeWriter& out, const ServiceOptions& options) {
+    const std::uint32_t flags =
+        (options.expire_rst ? LVS_OPTION_F_EXPIRE_RST : 0u) | (options.clamp_mss ? LVS_OPTION_F_CLAMP_MSS : 0u);
+    const std::size_t nest = out.begin_nest(LVS_OP_A_OPTIONS);
+    if (options.established_timeout)
+        out.put(LVS_OPTION_A_EST_TIMEOUT, options.established_timeout);
+    if (options.udp_limit)
+        out.put(LVS_OPTION_A_UDP_LIMIT, options.udp_limit);
+    if (flags)
+        out.put(LVS_OPTION_A_FLAGS, flags);
+    out.end_nest(nest);
+}
+
 Result<Attributes> nest_of(const Attributes& reply, std::uint16_t type, const char* complaint) {
     const Attribute* nest = reply.find(type);
     if (!nest)
@@ -88,6 +110,8 @@ EncodedBatch encode_batch(std::span<const Operation> operations) {
         put_service_and_dest(out, operation, LVS_OP_A_SERVICE, LVS_OP_A_DEST);
         if (const Address* address = local_address_of(operation))
             out.put_bytes(LVS_OP_A_LADDR, ByteView(address->bytes).first(address->size()));
+        if (const ServiceOptions* options = options_of(operation))
+            put_options(out, *options);
         out.end_nest(nest);
     }
     mark();
@@ -118,6 +142,10 @@ Request encode_get_connections() {
     return {LVS_CMD_GET_CONNS, {}};
 }
 
+Request encode_get_options() {
+    return {LVS_CMD_GET_OPTIONS, {}};
+}
+
 Request encode_get_all_dests(const std::optional<ServiceId>& only) {
     return about_services(LVS_CMD_GET_DESTS, only);
 }
@@ -140,6 +168,20 @@ Result<ListedLocalAddress> decode_local_address(const Attributes& reply) {
     listed.exhausted = nest->get<std::uint64_t>(LVS_LADDR_A_EXHAUSTED);
     listed.untold = nest->get<std::uint64_t>(LVS_LADDR_A_TOA_OMITTED);
     return listed;
+}
+
+Result<OptionsOfService> decode_options(const Attributes& reply) {
+    auto id = service_of(reply);
+    if (!id)
+        return id.error();
+    auto nest = nest_of(reply, LVS_A_OPTIONS, "no options in it");
+    if (!nest)
+        return nest.error();
+    const auto flags = nest->get<std::uint32_t>(LVS_OPTION_A_FLAGS);
+    return OptionsOfService{*id,
+                            {nest->get<std::uint32_t>(LVS_OPTION_A_EST_TIMEOUT),
+                             nest->get<std::uint32_t>(LVS_OPTION_A_UDP_LIMIT), (flags & LVS_OPTION_F_EXPIRE_RST) != 0,
+                             (flags & LVS_OPTION_F_CLAMP_MSS) != 0}};
 }
 
 Result<DestOfService> decode_dest_of_service(const Attributes& reply) {

@@ -24,7 +24,8 @@ const std::vector<Topic> list_format = {
 };
 
 const std::vector<Topic> service_body = {
-    Topic::scheduler, Topic::persistent, Topic::netmask, Topic::ops, Topic::pe, Topic::sched_flags,
+    Topic::scheduler,   Topic::persistent,          Topic::netmask,   Topic::ops,        Topic::pe,
+    Topic::sched_flags, Topic::established_timeout, Topic::udp_limit, Topic::expire_rst, Topic::clamp_mss,
 };
 
 const std::vector<Topic> dest_body = {
@@ -76,7 +77,7 @@ bool contains(const std::vector<Topic>& list, Topic topic) {
 // `kind` is what messages call the thing that the rules are about.
 Result<void, Failure> check(const Rules& rules, const char* kind, const std::set<Topic>& topics) {
     std::optional<Topic> first_choice;
-    for (int i = 0; i <= static_cast<int>(Topic::laddr); ++i) {
+    for (int i = 0; i <= static_cast<int>(last_topic); ++i) {
         const auto topic = static_cast<Topic>(i);
         const bool present = topics.contains(topic);
         if (!present && contains(rules.needed, topic))
@@ -135,6 +136,10 @@ const char* topic_name(Topic topic) {
         "mcast-ttl",
         "json",
         "local-address",
+        "vsestablish-timeout",
+        "udp-limit",
+        "expire-rst",
+        "clamp-mss",
     };
     return names[static_cast<std::size_t>(topic)];
 }
@@ -183,6 +188,10 @@ std::optional<Topic> topic_of(Option option) {
     case Option::mcast_port: return Topic::mcast_port;
     case Option::mcast_ttl: return Topic::mcast_ttl;
     case Option::json: return Topic::json;
+    case Option::established_timeout: return Topic::established_timeout;
+    case Option::udp_limit: return Topic::udp_limit;
+    case Option::expire_rst: return Topic::expire_rst;
+    case Option::clamp_mss: return Topic::clamp_mss;
     default: return std::nullopt;
     }
 }

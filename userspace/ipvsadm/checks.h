@@ -47,7 +47,12 @@ enum class Topic {
     mcast_ttl,
     json,
     laddr,
+    established_timeout,
+    udp_limit,
+    expire_rst,
+    clamp_mss,
 };
+inline constexpr Topic last_topic = Topic::clamp_mss;
 
 const char* topic_name(Topic topic);
 std::optional<Topic> topic_of(Option option); // none: it may be repeated and stand anywhere

@@ -28,6 +28,7 @@ the director, spreads their connections over real servers.
 
 The command comes first:
   -A, --add-service SERVICE [-s SCHEDULER] [-p [SECONDS]] [-M MASK] [-o] [--pe ENGINE] [-b FLAGS]
+                    [-V SECONDS] [--udp-limit SECONDS] [--expire-rst] [--clamp-mss]
   -E, --edit-service         the same for a service that exists
   -D, --delete-service SERVICE
   -C, --clear                delete all services
@@ -61,6 +62,11 @@ Options of a service:
   -M, --netmask MASK         clients of one network count as one
   -o, --ops                  schedule every UDP packet anew
       --pe ENGINE            persistence engine, such as sip
+  -V, --vsestablish-timeout SECONDS   of established TCP connections, instead of --set's
+      --udp-limit SECONDS    after so long a UDP flow is scheduled anew, even if it never pauses
+      --expire-rst           both ends of a TCP connection get a RST when it expires
+      --clamp-mss            a SYN through a tunnel states no larger segments than fit there
+                             (-V and these three need the module lvs)
   -b, --sched-flags FLAGS    sh-fallback sh-port mh-fallback mh-port flag-1 flag-2 flag-3
 
 Options of a real server:

@@ -88,6 +88,10 @@ constexpr Spelling spellings[] = {
     {Option::mcast_port, "mcast-port", 0, Takes::value},
     {Option::mcast_ttl, "mcast-ttl", 0, Takes::value},
     {Option::json, "json", 0, Takes::optional_value},
+    {Option::established_timeout, "vsestablish-timeout", 'V', Takes::value},
+    {Option::udp_limit, "udp-limit", 0, Takes::value},
+    {Option::expire_rst, "expire-rst", 0},
+    {Option::clamp_mss, "clamp-mss", 0},
 };
 
 const Spelling* find_long(std::string_view name) {

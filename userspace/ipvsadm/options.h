@@ -77,6 +77,10 @@ enum class Option {
     mcast_port,
     mcast_ttl,
     json,
+    established_timeout,
+    udp_limit,
+    expire_rst,
+    clamp_mss,
 };
 
 constexpr bool is_command(Option option) {

@@ -7,6 +7,8 @@
 #include "ipvsadm/options.h"
 #include "ipvsadm/scheduler_flags.h"
 
+#include <lvs/abi.h>
+
 #include <climits>
 #include <cstring>
 #include <set>
@@ -71,6 +73,15 @@ Result<void, Failure> read_timeout(const std::string& word, long low, std::uint3
     const auto value = number(word, low, longest_timeout);
     if (!value)
         return usage(text("invalid timeout value `%s' specified", word.c_str()));
+    field = static_cast<std::uint32_t>(*value);
+    return {};
+}
+
+// Of an option of the module lvs.
+Result<void, Failure> read_seconds(const std::string& word, std::uint32_t& field) {
+    const auto value = number(word, 1, LVS_OPTION_SECONDS_MAX);
+    if (!value)
+        return usage(text("invalid time `%s', it is 1 to %d seconds", word.c_str(), LVS_OPTION_SECONDS_MAX));
     field = static_cast<std::uint32_t>(*value);
     return {};
 }
@@ -192,6 +203,10 @@ Result<void, Failure> read_option(Draft& draft, Option option, const std::option
     case Option::pe: draft.service.persistence_engine = value.substr(0, 15); return {};
     case Option::ops: return set_flag(draft.service.flags, one_packet_flag);
     case Option::sched_flags: draft.scheduler_flags = value; return {};
+    case Option::established_timeout: return read_seconds(value, draft.service.options.established_timeout);
+    case Option::udp_limit: return read_seconds(value, draft.service.options.udp_limit);
+    case Option::expire_rst: return set_on(draft.service.options.expire_rst);
+    case Option::clamp_mss: return set_on(draft.service.options.clamp_mss);
 
     case Option::real_server: return read_server(draft, value, names);
     case Option::masquerading: return set_forwarding(draft, Forwarding::masquerade);
@@ -263,6 +278,8 @@ Result<void, Failure> finish_service(Draft& draft) {
         return usage("Zero port specified for non-persistent service");
     if (service.has(one_packet_flag) && !draft.by_mark() && draft.protocol != Protocol::udp)
         return usage("One-Packet Scheduling is only for UDP virtual services");
+    if (service.options.udp_limit && !draft.by_mark() && draft.protocol != Protocol::udp)
+        return usage("A limit of UDP flows is only for UDP virtual services");
     if (service.scheduler.empty())
         service.scheduler = default_scheduler;
     if (draft.has(Topic::sched_flags)) {

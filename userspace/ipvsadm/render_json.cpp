@@ -140,6 +140,10 @@ Json service_json(const ServiceTable& table) {
     out["scheduler_flags"] = std::move(flags);
     out["one_packet"] = service.has(one_packet_flag);
     out["persistence"] = persistence_json(service);
+    out["established_timeout"] = service.options.established_timeout;
+    out["udp_limit"] = service.options.udp_limit;
+    out["expire_rst"] = service.options.expire_rst;
+    out["clamp_mss"] = service.options.clamp_mss;
     out["stats"] = stats_json(table.service.stats);
     out["rates"] = rates_json(table.service.stats);
     out["servers"] = std::move(dests);

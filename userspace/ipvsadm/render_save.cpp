@@ -30,6 +30,14 @@ std::string service_rule(const Service& service, bool numeric, const Resolver& n
     const std::string flags = scheduler_flags_text(service.scheduler, service.flags);
     if (!flags.empty())
         out += " -b " + flags;
+    if (service.options.established_timeout)
+        out += text(" -V %u", service.options.established_timeout);
+    if (service.options.udp_limit)
+        out += text(" --udp-limit %u", service.options.udp_limit);
+    if (service.options.expire_rst)
+        out += " --expire-rst";
+    if (service.options.clamp_mss)
+        out += " --clamp-mss";
     return out + "\n";
 }
 

@@ -77,6 +77,14 @@ std::string service_properties(const Service& service) {
     }
     if (service.has(one_packet_flag))
         out += " ops";
+    if (service.options.established_timeout)
+        out += text(" established %u", service.options.established_timeout);
+    if (service.options.udp_limit)
+        out += text(" udp-limit %u", service.options.udp_limit);
+    if (service.options.expire_rst)
+        out += " expire-rst";
+    if (service.options.clamp_mss)
+        out += " clamp-mss";
     return out;
 }
 

@@ -5,12 +5,14 @@
 #include "codec/lvs.h"
 #include "codec/proc_connections.h"
 #include "kernel/module.h"
+#include "model/order.h"
 
 #include <linux/ip_vs.h>
 #include <lvs/abi.h>
 
 #include <cerrno>
 #include <fstream>
+#include <map>
 #include <sstream>
 
 namespace lvs {
@@ -93,19 +95,50 @@ Result<Info> Client::info() {
     return get_one<Info>(ipvs_, encode_get_info(), decode_info);
 }
 
+// A service is edited as a whole, and family "IPVS" cannot say that it shall have no options.
 Result<void> Client::apply(const Operation& operation) {
-    if (!is_extension(operation))
+    const bool whole_edit = std::holds_alternative<EditService>(operation) && has_extensions();
+    if (!is_extension(operation) && !whole_edit)
         return act(encode_operation(operation));
     auto applied = apply_batch({&operation, 1});
     return applied ? Result<void>() : applied.error().error;
 }
 
 Result<std::vector<ListedService>> Client::services() {
-    return get_all<ListedService>(ipvs_, encode_get_services(), decode_service);
+    auto services = get_all<ListedService>(ipvs_, encode_get_services(), decode_service);
+    if (services)
+        if (auto added = add_options(*services); !added)
+            return added.error();
+    return services;
 }
 
 Result<ListedService> Client::service(const ServiceId& id) {
-    return get_one<ListedService>(ipvs_, encode_get_service(id), decode_service);
+    auto service = get_one<ListedService>(ipvs_, encode_get_service(id), decode_service);
+    if (service)
+        if (auto added = add_options({&*service, 1}); !added)
+            return added.error();
+    return service;
+}
+
+// Few services have any.
+Result<void> Client::add_options(std::span<ListedService> services) {
+    if (!has_extensions())
+        return {};
+    auto target = extensions();
+    if (!target)
+        return target.error();
+    auto found = get_all<OptionsOfService>(*target, encode_get_options(), decode_options);
+    if (!found)
+        return found.error();
+    std::map<ServiceId, ServiceOptions, ServiceIdLess> options;
+    for (const OptionsOfService& one : *found)
+        options.emplace(one.service, one.options);
+    if (options.empty())
+        return {};
+    for (ListedService& listed : services)
+        if (const auto own = options.find(listed.service.id); own != options.end())
+            listed.service.options = own->second;
+    return {};
 }
 
 // Family "LVS" knows the methods that family "IPVS" has no name for.

@@ -5,6 +5,8 @@
 #include "kernel/kernel.h"
 #include "kernel/socket.h"
 
+#include <span>
+
 namespace lvs {
 
 class Client final : public Kernel {
@@ -31,6 +33,7 @@ class Client final : public Kernel {
     Result<std::vector<ListedLocalAddress>> local_addresses(const std::optional<ServiceId>& only) override;
 
   private:
+    Result<void> add_options(std::span<ListedService> services);
     template <class T, class Decode> Result<T> get_one(GenlTarget target, const Request& request, Decode decode);
     template <class T, class Decode>
     Result<std::vector<T>> get_all(GenlTarget target, const Request& request, Decode decode);

@@ -4,6 +4,8 @@
 #include "codec/proc_connections.h"
 #include "kernel/client.h"
 
+#include <lvs/abi.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <climits>
@@ -61,6 +63,8 @@ Result<void> FakeKernel::check_service(const Service& service) const {
         return refusal(ENOENT, "unknown scheduler");
     if (!service.persistence_engine.empty() && !engines.contains(service.persistence_engine))
         return refusal(ENOENT, "unknown persistence engine");
+    if (service.options.established_timeout > LVS_OPTION_SECONDS_MAX || service.options.udp_limit > LVS_OPTION_SECONDS_MAX)
+        return refusal(EINVAL, "OPTIONS has a value out of range");
     return {};
 }
 
@@ -146,8 +150,6 @@ Result<void> FakeKernel::change(const DeleteDest& del) {
 }
 
 Result<void> FakeKernel::change(const AddLocalAddress& add) {
-    if (!extensions)
-        return refusal(EOPNOTSUPP, "the running kernel module is plain ip_vs; this needs lvs");
     auto entry = existing(add.service);
     if (!entry)
         return entry.error();
@@ -161,8 +163,6 @@ Result<void> FakeKernel::change(const AddLocalAddress& add) {
 }
 
 Result<void> FakeKernel::change(const DeleteLocalAddress& del) {
-    if (!extensions)
-        return refusal(EOPNOTSUPP, "the running kernel module is plain ip_vs; this needs lvs");
     auto entry = existing(del.service);
     if (!entry)
         return entry.error();
@@ -210,6 +210,8 @@ Result<Info> FakeKernel::info() {
 }
 
 Result<void> FakeKernel::apply(const Operation& operation) {
+    if (is_extension(operation) && !extensions)
+        return refusal(EOPNOTSUPP, "the running kernel module is plain ip_vs; this needs lvs");
     if (fail_after) {
         if (*fail_after == 0)
             return refusal(EIO, "failing as told");

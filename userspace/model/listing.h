@@ -24,6 +24,12 @@ struct Stats {
     bool operator==(const Stats&) const = default;
 };
 
+struct OptionsOfService {
+    ServiceId service;
+    ServiceOptions options;
+    bool operator==(const OptionsOfService&) const = default;
+};
+
 struct ListedService {
     Service service;
     Stats stats;

@@ -58,12 +58,19 @@ struct Flush {
 using Operation = std::variant<AddService, EditService, DeleteService, AddDest, EditDest, DeleteDest, AddLocalAddress,
                                DeleteLocalAddress, ZeroCounters, Flush>;
 
-// Whether only the module lvs knows it, not plain ip_vs.
-inline bool is_extension(const Operation& operation) {
-    return std::holds_alternative<AddLocalAddress>(operation) || std::holds_alternative<DeleteLocalAddress>(operation);
-}
-
 template <class... Cases> struct Overloaded : Cases... { using Cases::operator()...; };
 template <class... Cases> Overloaded(Cases...) -> Overloaded<Cases...>;
+
+// Whether only the module lvs knows it, not plain ip_vs.
+inline bool is_extension(const Operation& operation) {
+    return std::visit(Overloaded{
+                          [](const AddService& add) { return add.service.options != ServiceOptions{}; },
+                          [](const EditService& edit) { return edit.service.options != ServiceOptions{}; },
+                          [](const AddLocalAddress&) { return true; },
+                          [](const DeleteLocalAddress&) { return true; },
+                          [](const auto&) { return false; },
+                      },
+                      operation);
+}
 
 } // namespace lvs

@@ -44,6 +44,15 @@ enum ServiceFlag : std::uint32_t {
 inline constexpr std::uint32_t user_flags =
     persistent_flag | one_packet_flag | scheduler_flag_1 | scheduler_flag_2 | scheduler_flag_3;
 
+// What only the module lvs can do for a service.
+struct ServiceOptions {
+    std::uint32_t established_timeout = 0; // of TCP connections, seconds; 0: the general one
+    std::uint32_t udp_limit = 0;           // after so many seconds a UDP flow may go elsewhere; 0: never
+    bool expire_rst = false;               // both ends hear that their TCP connection expired
+    bool clamp_mss = false;                // a SYN through a tunnel states no more than fits there
+    bool operator==(const ServiceOptions&) const = default;
+};
+
 struct Service {
     ServiceId id;
     std::string scheduler;
@@ -52,6 +61,7 @@ struct Service {
     std::uint32_t timeout = 0; // of persistence, seconds
     // IPv4: the mask in network order; IPv6: the prefix length.
     std::uint32_t netmask = 0;
+    ServiceOptions options{};
 
     bool has(ServiceFlag flag) const { return (flags & flag) != 0; }
     bool operator==(const Service&) const = default;

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What a service may have beyond IPVS, in netlink messages. */
+#include <net/sock.h>
+
+#include "lvs/abi.h"
+#include "netns.h"
+#include "nl/ops.h"
+
+static const struct netlink_range_validation seconds = { .max = LVS_OPTION_SECONDS_MAX };
+
+static const struct nla_policy options_policy[LVS_OPTION_A_MAX + 1] = {
+	[LVS_OPTION_A_EST_TIMEOUT]	= NLA_POLICY_FULL_RANGE(NLA_U32, &seconds),
+	[LVS_OPTION_A_UDP_LIMIT]	= NLA_POLICY_FULL_RANGE(NLA_U32, &seconds),
+	[LVS_OPTION_A_FLAGS]		= NLA_POLICY_MASK(NLA_U32, LVS_OPTION_F_ALL),
+};
+
+static u32 get_u32(const struct nlattr *attr)
+{
+	return attr ? nla_get_u32(attr) : 0;
+}
+
+int lvs_nl_get_options(const struct lvs_nl_op *op, struct lvs_svc_options *options)
+{
+	struct nlattr *tb[LVS_OPTION_A_MAX + 1];
+
+	if (!op->options)
+		return 0;
+	if (nla_parse_nested_deprecated(tb, LVS_OPTION_A_MAX, op->options, options_policy,
+					op->extack)) {
+		/* The kernel names the attribute, but not always what is wrong. */
+		NL_SET_ERR_MSG_ATTR(op->extack, op->extack && op->extack->bad_attr ?
+				    op->extack->bad_attr : op->options,
+				    "OPTIONS has a value out of range");
+		return -EINVAL;
+	}
+	options->est_timeout = get_u32(tb[LVS_OPTION_A_EST_TIMEOUT]);
+	options->udp_limit = get_u32(tb[LVS_OPTION_A_UDP_LIMIT]);
+	options->flags = get_u32(tb[LVS_OPTION_A_FLAGS]);
+	return 0;
+}
+
+static bool has_any(const struct lvs_svc_options *options)
+{
+	return options->est_timeout || options->udp_limit || options->flags;
+}
+
+static int dump_one(struct sk_buff *skb, struct netlink_callback *cb, const struct lvs_svc *svc)
+{
+	const struct lvs_svc_options *options = &svc->cfg.options;
+	void *hdr = lvs_nl_lvs_put(skb, cb, LVS_CMD_GET_OPTIONS, &svc->key);
+	struct nlattr *nest;
+
+	if (!hdr)
+		return -EMSGSIZE;
+	nest = nla_nest_start(skb, LVS_A_OPTIONS);
+	if (!nest || nla_put_u32(skb, LVS_OPTION_A_EST_TIMEOUT, options->est_timeout) ||
+	    nla_put_u32(skb, LVS_OPTION_A_UDP_LIMIT, options->udp_limit) ||
+	    nla_put_u32(skb, LVS_OPTION_A_FLAGS, options->flags)) {
+		genlmsg_cancel(skb, hdr);
+		return -EMSGSIZE;
+	}
+	nla_nest_end(skb, nest);
+	genlmsg_end(skb, hdr);
+	return 0;
+}
+
+/* cb->args[0]: the seq of the last service that went out. */
+int lvs_nl_dump_options(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct lvs_net *ln = lvs_net(sock_net(skb->sk));
+	struct lvs_svc *svc;
+	int err;
+
+	err = lvs_nl_lvs_check_version(nlmsg_data(cb->nlh), cb->extack);
+	if (err)
+		return err;
+	mutex_lock(&ln->ctl);
+	for (svc = lvs_svc_from(ln, cb->args[0] + 1); svc; svc = lvs_svc_next(svc)) {
+		if (has_any(&svc->cfg.options) && dump_one(skb, cb, svc))
+			break;
+		cb->args[0] = svc->seq;
+	}
+	mutex_unlock(&ln->ctl);
+	return skb->len;
+}
