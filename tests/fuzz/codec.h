@@ -30,7 +30,8 @@ inline lvs::Attributes batched(const lvs::Operation& operation) {
 inline lvs::ServiceOptions options_again(const lvs::Service& service) {
     const lvs::Attributes nest = batched(lvs::AddService{service});
     lvs::AttributeWriter reply;
-    for (const auto& [from, to] : {std::pair(LVS_OP_A_SERVICE, LVS_A_SERVICE), std::pair(LVS_OP_A_OPTIONS, LVS_A_OPTIONS)}) {
+    for (const auto& [from, to] :
+         {std::pair(LVS_OP_A_SERVICE, LVS_A_SERVICE), std::pair(LVS_OP_A_OPTIONS, LVS_A_OPTIONS)}) {
         const lvs::Attribute* attribute = nest.find(static_cast<std::uint16_t>(from));
         MUST(attribute);
         reply.put_bytes(static_cast<std::uint16_t>(to), attribute->value);
