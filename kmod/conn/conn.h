@@ -56,7 +56,7 @@ struct lvs_conn_link {
 #define LVS_CONN_F_UNASSURED	BIT(4)	/* the template has not heard that it was established */
 #define LVS_CONN_F_FTP		BIT(5)	/* constant: it controls data connections */
 #define LVS_CONN_F_LIMITED	BIT(6)	/* constant: it ends at lvs_conn.until, busy or not */
-#define LVS_CONN_F_NUMBERED	BIT(7)	/* lvs_conn.client_next and server_next are known */
+#define LVS_CONN_F_NUMBERED	BIT(7)	/* client_next and server_next are known */
 
 struct lvs_conn {
 	/* what a packet touches: two cache lines */
@@ -88,7 +88,7 @@ struct lvs_conn {
 	union {
 		u32 until;		/* constant, jiffies; with LVS_CONN_F_LIMITED alone */
 		struct {		/* lock; with LVS_CONN_F_NUMBERED alone */
-			u32 client_next;	/* TCP: the sequence number after the client's last */
+			u32 client_next;	/* TCP: the number after the client's last */
 			u32 server_next;	/* what the client awaits */
 		};
 	};
@@ -220,8 +220,8 @@ void lvs_conn_kill(struct lvs_conn *conn);
 bool lvs_conn_set_state(struct lvs_conn *conn, u8 old, u8 state, u32 timeout, bool active);
 
 /*
- * TCP: the client has sent all before @client_next and awaits @server_next. Under RCU, bottom halves
- * off.
+ * TCP: the client has sent all before @client_next and awaits @server_next. Under RCU, bottom
+ * halves off.
  */
 void lvs_conn_set_numbers(struct lvs_conn *conn, u32 client_next, u32 server_next);
 

@@ -54,8 +54,8 @@ unsigned int lvs_fwd_nat_reply(struct lvs_packet *pkt, struct lvs_conn *conn);
 unsigned int lvs_fwd_fullnat_reply(struct lvs_packet *pkt, struct lvs_conn *conn);
 
 /*
- * The way to a connection's client from its virtual address, a counted reference; an ERR_PTR() if there is none.
- * Under RCU, bottom halves off.
+ * The way to a connection's client from its virtual address, a counted reference; an ERR_PTR() if
+ * there is none. Under RCU, bottom halves off.
  */
 struct dst_entry *lvs_fwd_route_to_client(const struct lvs_packet *pkt,
 					  const struct lvs_conn *conn);

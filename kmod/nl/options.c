@@ -6,12 +6,10 @@
 #include "netns.h"
 #include "nl/ops.h"
 
-static const struct netlink_range_validation seconds = { .max = LVS_OPTION_SECONDS_MAX };
-
 static const struct nla_policy options_policy[LVS_OPTION_A_MAX + 1] = {
-	[LVS_OPTION_A_EST_TIMEOUT]	= NLA_POLICY_FULL_RANGE(NLA_U32, &seconds),
-	[LVS_OPTION_A_UDP_LIMIT]	= NLA_POLICY_FULL_RANGE(NLA_U32, &seconds),
-	[LVS_OPTION_A_FLAGS]		= NLA_POLICY_MASK(NLA_U32, LVS_OPTION_F_ALL),
+	[LVS_OPTION_A_EST_TIMEOUT]	= { .type = NLA_U32 },
+	[LVS_OPTION_A_UDP_LIMIT]	= { .type = NLA_U32 },
+	[LVS_OPTION_A_FLAGS]		= { .type = NLA_U32 },
 };
 
 static u32 get_u32(const struct nlattr *attr)
@@ -26,13 +24,17 @@ int lvs_nl_get_options(const struct lvs_nl_op *op, struct lvs_svc_options *optio
 	if (!op->options)
 		return 0;
 	if (nla_parse_nested_deprecated(tb, LVS_OPTION_A_MAX, op->options, options_policy,
-					op->extack)) {
-		/* The kernel names the attribute, but not always what is wrong. */
-		NL_SET_ERR_MSG_ATTR(op->extack, op->extack && op->extack->bad_attr ?
-				    op->extack->bad_attr : op->options,
-				    "OPTIONS has a value out of range");
+					op->extack))
 		return -EINVAL;
-	}
+	if (get_u32(tb[LVS_OPTION_A_EST_TIMEOUT]) > LVS_OPTION_SECONDS_MAX)
+		return LVS_NL_FAIL(op->extack, tb[LVS_OPTION_A_EST_TIMEOUT], -EINVAL,
+				   "EST_TIMEOUT is above 1000000 seconds");
+	if (get_u32(tb[LVS_OPTION_A_UDP_LIMIT]) > LVS_OPTION_SECONDS_MAX)
+		return LVS_NL_FAIL(op->extack, tb[LVS_OPTION_A_UDP_LIMIT], -EINVAL,
+				   "UDP_LIMIT is above 1000000 seconds");
+	if (get_u32(tb[LVS_OPTION_A_FLAGS]) & ~LVS_OPTION_F_ALL)
+		return LVS_NL_FAIL(op->extack, tb[LVS_OPTION_A_FLAGS], -EINVAL,
+				   "FLAGS has one that there is not");
 	options->est_timeout = get_u32(tb[LVS_OPTION_A_EST_TIMEOUT]);
 	options->udp_limit = get_u32(tb[LVS_OPTION_A_UDP_LIMIT]);
 	options->flags = get_u32(tb[LVS_OPTION_A_FLAGS]);

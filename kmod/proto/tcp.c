@@ -66,8 +66,9 @@ static void note_numbers(struct lvs_conn *conn, const struct lvs_packet *pkt)
 }
 
 /*
- * The timeout of @state: @general, unless the service has one of its own. A connection whose numbers
- * are to be known gets another one than @general in any case, so that each of its segments comes here.
+ * The timeout of @state: @general, unless the service has one of its own. A connection whose
+ * numbers are to be known gets another one than @general in any case, so that each of its segments
+ * comes here.
  */
 static u32 timeout_of(struct lvs_conn *conn, const struct lvs_packet *pkt, enum lvs_side side,
 		      u8 state, u32 general)
