@@ -19,8 +19,12 @@ inline lvs::Attributes parsed(const lvs::Bytes& payload) {
     return std::move(*attributes);
 }
 
-inline lvs::Attributes batched(const lvs::Operation& operation) {
-    const lvs::Bytes payload = lvs::encode_batch({&operation, 1}).request.payload;
+inline lvs::Bytes batched(const lvs::Operation& operation) {
+    return lvs::encode_batch({&operation, 1}).request.payload;
+}
+
+// A view of the payload.
+inline lvs::Attributes only_operation(const lvs::Bytes& payload) {
     auto nest = lvs::Attributes::parse(parsed(payload).all().front().value);
     MUST(nest);
     return std::move(*nest);
@@ -28,7 +32,8 @@ inline lvs::Attributes batched(const lvs::Operation& operation) {
 
 // A reply with the options that a batch sets.
 inline lvs::ServiceOptions options_again(const lvs::Service& service) {
-    const lvs::Attributes nest = batched(lvs::AddService{service});
+    const lvs::Bytes payload = batched(lvs::AddService{service});
+    const lvs::Attributes nest = only_operation(payload);
     lvs::AttributeWriter reply;
     for (const auto& [from, to] :
          {std::pair(LVS_OP_A_SERVICE, LVS_A_SERVICE), std::pair(LVS_OP_A_OPTIONS, LVS_A_OPTIONS)}) {
@@ -78,7 +83,8 @@ inline void check_timeouts(const lvs::Timeouts& timeouts) {
 }
 
 inline void check_local_address(const lvs::Operation& operation, const lvs::Address& address) {
-    const lvs::Attributes nest = batched(operation);
+    const lvs::Bytes payload = batched(operation);
+    const lvs::Attributes nest = only_operation(payload);
     const lvs::Attribute* raw = nest.find(LVS_OP_A_LADDR);
     MUST(raw && std::equal(raw->value.begin(), raw->value.end(), address.bytes.begin()) &&
          raw->value.size() == address.size());
