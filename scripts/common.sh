@@ -11,9 +11,11 @@ LVS_BUILD=${LVS_BUILD:-$LVS_ROOT/build}
 LVS_CACHE=${LVS_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/lvs-director}
 # Kernel images for the VM: kernels/VERSION/{vmlinuz,root/usr/lib/modules/VERSION}
 LVS_KERNELS=$LVS_CACHE/kernels
-# Packages that only the VM uses, unpacked and never installed on the host.
-LVS_VM_ROOT=$LVS_CACHE/vm-root
-export LVS_ROOT LVS_BUILD LVS_CACHE LVS_KERNELS LVS_VM_ROOT
+# Packages that only the VM uses, unpacked and never installed on the host. Another list is another directory: no checkout
+# gets what an older or newer one unpacked.
+LVS_VM_PACKAGES=$LVS_ROOT/scripts/vm.d/packages
+LVS_VM_ROOT=$LVS_CACHE/vm-root-$(sed 's/ *#.*//' "$LVS_VM_PACKAGES" | sha256sum | cut -c 1-12)
+export LVS_ROOT LVS_BUILD LVS_CACHE LVS_KERNELS LVS_VM_PACKAGES LVS_VM_ROOT
 
 die() {
 	printf '%s: %s\n' "${0##*/}" "$*" >&2

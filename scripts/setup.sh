@@ -5,8 +5,9 @@
 # Run it as often as you like: what is there stays as it is, and a run with nothing to do takes a second.
 #
 #   host packages   installed with apt-get: compilers, libraries, headers, QEMU, plain network tools; no services
-#   VM packages     programs that come with a service (nginx, keepalived, ...): unpacked into the cache, shown to the
-#                   VM as a layer over the host's files, and never installed on the host, so nothing starts there
+#   VM packages     programs that come with a service (nginx, keepalived, ...; scripts/vm.d/packages): unpacked into the
+#                   cache, shown to the VM as a layer over the host's files, and never installed on the host, so nothing
+#                   starts there
 #   kernel image    the one that belongs to the installed headers, unpacked into the cache and not installed either
 
 set -euo pipefail
@@ -58,15 +59,7 @@ host_packages() {
 	LIST
 }
 
-vm_packages() {
-	sed 's/#.*//' <<-'LIST' | xargs -n 1
-		nginx-light                     # the real servers
-		ipvsadm                         # Debian's own, to hold ours against
-		keepalived                      # a stock client of the IPVS family
-		ldirectord                      # another one, which runs ipvsadm
-		vsftpd                          # real servers of FTP
-	LIST
-}
+vm_packages() { sed 's/#.*//' "$LVS_VM_PACKAGES" | xargs -n 1; }
 
 say() { printf 'setup: %s\n' "$*"; }
 
@@ -124,24 +117,26 @@ unpack_debs() {
 }
 
 fetch_vm_packages() {
-	local wanted stamp archives
+	local wanted new
 	mapfile -t wanted < <(vm_packages)
-	stamp=$LVS_VM_ROOT/.packages
-	if [ "$(cat "$stamp" 2>/dev/null)" = "${wanted[*]}" ]; then
+	if [ -e "$LVS_VM_ROOT/.packages" ]; then
 		say "VM packages: all ${#wanted[@]} are there"
 		return
 	fi
 	say "VM packages: unpacking ${wanted[*]} into $LVS_VM_ROOT (not installed on this host)"
 	refresh_lists
-	archives=$LVS_CACHE/archives
-	rm -rf "$LVS_VM_ROOT.new" "$archives"
-	mkdir -p "$archives/partial"
-	apt install -y --no-install-recommends --reinstall --download-only -o Dir::Cache::archives="$archives" "${wanted[@]}"
-	unpack_debs "$LVS_VM_ROOT.new" "$archives"/*.deb
-	rm -rf "$archives"
-	printf '%s\n' "${wanted[*]}" >"$LVS_VM_ROOT.new/.packages"
+	mkdir -p "$LVS_CACHE"
+	new=$(mktemp -d "$LVS_CACHE/vm-root-new.XXXXXX")
+	mkdir -p "$new/archives/partial"
+	apt install -y --no-install-recommends --reinstall --download-only -o Dir::Cache::archives="$new/archives" "${wanted[@]}"
+	unpack_debs "$new/root" "$new/archives"/*.deb
+	(cd "$new/archives" && printf '%s\n' *.deb) >"$new/root/.packages"
+	chmod 755 "$new/root"
 	rm -rf "$LVS_VM_ROOT"
-	mv "$LVS_VM_ROOT.new" "$LVS_VM_ROOT"
+	mv -T "$new/root" "$LVS_VM_ROOT"
+	rm -rf "$new"
+	# Of other lists, or begun and given up; scripts/vm touches the one that it uses.
+	find "$LVS_CACHE" -maxdepth 1 -name 'vm-root*' -mtime +7 -exec rm -rf {} +
 }
 
 # The image must be of the very build that the headers are of: same name is not enough, Debian rebuilds under one name.
