@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Programs that drive IPVS today, unmodified: Debian's ipvsadm, keepalived, ldirectord."""
+"""Programs that drive IPVS today, unmodified: Debian's ipvsadm, ldirectord."""
 import os
 import re
 
@@ -162,43 +162,6 @@ def follow_health(t, servers, vip, port):
     servers[0] = t.closing(Nginx(t, t.lab.rs[0], first, 8080, "real server 1"))
     wait.equals(usable, [first, second], 120, "dests in use with the first server back", step=0.1)
     t.equal(pages(4), {"real server 1", "real server 2"}, "pages")
-
-
-@test(timeout=400)
-def keepalived(t):
-    """keepalived checks two nginx, takes the stopped one out and puts it back."""
-    servers, vip, port = web_servers(t)
-    path = directory(t)
-    checks = "".join(f"""
-    real_server {rip} 8080 {{
-        weight 1
-        HTTP_GET {{
-            url {{
-                path /
-                status_code 200
-            }}
-            connect_timeout 2
-            retry 1
-            delay_before_retry 1
-        }}
-    }}""" for rip in Lab.RS[4][:2])
-    with open(f"{path}/keepalived.conf", "w") as conf:
-        conf.write(f"""global_defs {{
-    checker_log_all_failures true
-}}
-virtual_server {vip} {port} {{
-    delay_loop 1
-    lb_algo rr
-    lb_kind NAT
-    protocol TCP{checks}
-}}
-""")
-    daemon = t.closing(Daemon(t.lab.director_ns, "keepalived", "--dont-fork", "--log-console", "--check",
-                              "--use-file", f"{path}/keepalived.conf", "--pid", f"{path}/pid",
-                              "--checkers_pid", f"{path}/checkers", directory=path))
-    follow_health(t, servers, vip, port)
-    daemon.stop()
-    wait.equals(lambda: [s for s in t.director.services() if s.get("port") == port], [], 10, "services after keepalived")
 
 
 @test(timeout=400)

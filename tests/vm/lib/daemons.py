@@ -15,8 +15,8 @@ class Daemon:
     """A program in the foreground, in a namespace; its output is shown when the test fails."""
 
     def __init__(self, ns, *argv, directory, env=None):
-        self.name, self.directory = argv[0], directory
-        self.log = os.path.join(directory, f"{argv[0]}.log")
+        self.name, self.directory = os.path.basename(argv[0]), directory
+        self.log = os.path.join(directory, f"{self.name}.log")
         note(f"{ns.name}: {' '.join(argv)} &")
         with ns, open(self.log, "w") as log:
             self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
@@ -47,9 +47,12 @@ def directory(t):
 
 
 class Nginx(Daemon):
-    """A web server that answers every request with its name. log: also write that file, access_log() reads it."""
+    """
+    A web server that answers every request with its name. log: also write that file, access_log() reads it. more: other
+    lines of its configuration.
+    """
 
-    def __init__(self, t, ns, address, port, name, log=None):
+    def __init__(self, t, ns, address, port, name, log=None, more=""):
         path = directory(t)
         self.log_path = f"{path}/{log}"
         with open(f"{path}/nginx.conf", "w") as conf:
@@ -57,7 +60,7 @@ class Nginx(Daemon):
                        "events {}\n"
                        f"http {{ access_log {self.log_path if log else 'off'}; client_body_temp_path {path}; proxy_temp_path {path}; "
                        f"fastcgi_temp_path {path}; uwsgi_temp_path {path}; scgi_temp_path {path};\n"
-                       f"server {{ listen {address}:{port}; return 200 '{name}\\n'; }} }}\n")
+                       f"server {{ listen {address}:{port}; {more} location / {{ return 200 '{name}\\n'; }} }} }}\n")
         super().__init__(ns, "nginx", "-c", f"{path}/nginx.conf", directory=path)
         wait.until(lambda: http(ns, address, port) == name, 20, f"{name} answers")
 
@@ -66,14 +69,14 @@ class Nginx(Daemon):
             return file.read().splitlines()
 
 
-def http(ns, address, port):
-    """The body of GET /, or None if nobody answers."""
+def http(ns, address, port, path="/"):
+    """What GET answers, or None if nobody does."""
     with ns:
-        sock = socket.socket()
+        sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
     sock.settimeout(patience.seconds(5))
     try:
         sock.connect((address, port))
-        sock.sendall(b"GET / HTTP/1.0\r\nHost: test\r\n\r\n")
+        sock.sendall(f"GET {path} HTTP/1.0\r\nHost: test\r\n\r\n".encode())
         data = b""
         while more := sock.recv(4096):
             data += more
