@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Programs that drive IPVS today, unmodified: Debian's ipvsadm, ldirectord."""
-import os
+"""Debian's ipvsadm, unmodified: its commands, and its listings beside ours."""
 import re
 
 from lib import wait
-from lib.daemons import Daemon, Nginx, directory, http
 from lib.harness import test
 from lib.ipvs import STOCK_IPVSADM
-from lib.lab import VIPS, Lab
+from lib.lab import Lab
 from lib.traffic import Server, TcpClient, UdpClient
 
 RULES = """\
@@ -135,59 +133,3 @@ def save_and_restore(t):
         t.director.ipvsadm("-R", stdin=saved[saver], tool=restorer)
         t.equal(saved[saver], saved[STOCK_IPVSADM], f"what {saver} saves")
         t.equal(stock(t, "-S", "-n").out, saved[saver], f"the rules saved by {saver}, restored by {restorer}")
-
-
-def web_servers(t):
-    """Two nginx real servers and a free virtual service for them. Returns servers, VIP, port."""
-    servers = []
-    for index in (0, 1):
-        servers.append(t.closing(Nginx(t, t.lab.rs[index], Lab.RS[4][index], 8080, f"real server {index + 1}")))
-    return servers, VIPS[4]["nat"], t.port()
-
-
-def follow_health(t, servers, vip, port):
-    """Both serve; one is stopped: it leaves the table and the other serves alone; it comes back: both serve."""
-    first, second = Lab.RS[4][:2]
-
-    def usable():
-        return sorted(rip for rip, dest in t.director.dests("tcp", vip, port).items() if dest["weight"])
-
-    def pages(count):
-        return {http(t.lab.client, vip, port) for _ in range(count)}
-    wait.equals(usable, [first, second], 120, "dests in use", step=0.1)
-    t.equal(pages(4), {"real server 1", "real server 2"}, "pages")
-    servers[0].stop()
-    wait.equals(usable, [second], 120, "dests in use without the first server", step=0.1)
-    t.equal(pages(4), {"real server 2"}, "pages")
-    servers[0] = t.closing(Nginx(t, t.lab.rs[0], first, 8080, "real server 1"))
-    wait.equals(usable, [first, second], 120, "dests in use with the first server back", step=0.1)
-    t.equal(pages(4), {"real server 1", "real server 2"}, "pages")
-
-
-@test(timeout=400)
-def ldirectord(t):
-    """ldirectord does the same through the stock ipvsadm."""
-    servers, vip, port = web_servers(t)
-    path = directory(t)
-    with open(f"{path}/ldirectord.cf", "w") as conf:
-        conf.write(f"""checktimeout=3
-checkinterval=1
-negotiatetimeout=3
-autoreload=no
-quiescent=no
-logfile="{path}/log"
-virtual={vip}:{port}
-        real={Lab.RS[4][0]}:8080 masq
-        real={Lab.RS[4][1]}:8080 masq
-        service=http
-        request="/"
-        receive="real server"
-        scheduler=rr
-        protocol=tcp
-        checktype=negotiate
-""")
-    environment = dict(os.environ, PATH="/usr/sbin:/usr/bin:/sbin:/bin")
-    daemon = t.closing(Daemon(t.lab.director_ns, "ldirectord", "-d", f"{path}/ldirectord.cf", "start", directory=path,
-                              env=environment))
-    follow_health(t, servers, vip, port)
-    daemon.stop()
