@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Programs that read the director's numbers, unmodified: prometheus-node-exporter. Held against the stock ipvsadm."""
+"""Programs that read the director's numbers, unmodified: prometheus-node-exporter, collectd. Held against the stock ipvsadm."""
+import glob
+import os
 import re
+import shutil
 
 from lib import table, wait
 from lib.daemons import Daemon, directory, http
@@ -12,6 +15,7 @@ from lib.traffic import Server, TcpClient, UdpClient
 
 MARK = 0x2a
 TOTALS = ("connections", "incoming_packets", "outgoing_packets", "incoming_bytes", "outgoing_bytes")
+CSV = "/var/lib/collectd/csv"
 
 
 def busy_director(t):
@@ -88,3 +92,41 @@ def node_exporter(t):
     t.equal((dests["TCP", web, first], dests["TCP", web, second]), ((3, 3, 0), (2, 2, 0)), "dests of open connections")
     t.equal(sorted(dests["TCP", closed, dest][1:] for dest in (first, second)), [(0, 1), (0, 2)], "dests of closed ones")
     t.equal(dests["FWM", str(MARK), first], (9, 1, 0), "the dest of the mark")
+
+
+def collected():
+    """{(service, dest or None): {type: the last line of its file}} of what collectd wrote."""
+    found = {}
+    for file in glob.glob(f"{CSV}/director/ipvs-*/*"):
+        name = os.path.basename(os.path.dirname(file))
+        address, proto, port = re.fullmatch(r"ipvs-(.*)_(TCP|UDP)(\d+)", name).groups()
+        kind, dest = re.fullmatch(r"(\w+)-(.*)-\d{4}-\d\d-\d\d", os.path.basename(file)).groups()
+        dest = None if dest == "total" else endpoint(*dest.rsplit("_", 1))
+        with open(file) as text:
+            *_, last, _ = ["", *text.read().split("\n")]  # what comes after the last end of a line is not whole yet
+        values = [int(word) for word in last.split(",")[1:] if word.isdigit()]
+        found.setdefault((proto, endpoint(address, port), dest), {})[kind] = values
+    return {key: tuple(kinds["connections"] + kinds["if_packets"] + kinds["if_octets"])
+            for key, kinds in found.items() if len(kinds) == 3}
+
+
+@test(timeout=90)
+def collectd(t):
+    """collectd's plugin, which uses the socket options, writes what ipvsadm lists, for each IPv4 service and dest."""
+    web, closed = busy_director(t)
+    shutil.rmtree(CSV, ignore_errors=True)
+    t.closing(Daemon(t.lab.director_ns, "collectd", "-f", "-C", "docs/examples/collectd.conf", directory=directory(t)))
+
+    def listed():
+        found = table.counters(t.director)
+        mark = {("TCP", "0.0.0.0:0", dest): value for (proto, _, dest), value in found.items() if proto == "FWM"}
+        return {**{key: value for key, value in found.items() if key[0] != "FWM" and "[" not in key[1]}, **mark}
+
+    def difference():
+        written, told = collected(), listed()
+        return None if written == told else (written, told)
+    wait.equals(difference, None, 40, "what collectd and ipvsadm tell differently", step=0.2)
+    numbers, first = collected(), endpoint(Lab.RS[4][0], 8080)
+    t.equal((numbers["TCP", web, None][0], numbers["TCP", web, first][0], numbers["TCP", closed, None][0]), (5, 3, 3),
+            "connections")
+    t.equal(numbers["TCP", web, None][4] > 5 * 70000, True, "enough bytes")
