@@ -10,15 +10,22 @@
  *
  *   BATCH      do, whole or not at all
  *     -> OP*  { CMD u32, SERVICE? {IPVS_SVC_ATTR_*}, DEST? {IPVS_DEST_ATTR_*},
- *               OPTIONS? {LVS_OPTION_A_*}, LADDR? 4 or 16 bytes }
+ *               OPTIONS? {LVS_OPTION_A_*}, LADDR? 4 or 16 bytes, LADDRS? { LADDR* } }
  *     <- (ack); an error's NLMSGERR_ATTR_OFFS lies inside the OP that failed
  *     Allowed: NEW/SET/DEL_SERVICE, NEW/SET/DEL_DEST, ZERO, FLUSH, each with the attributes
  *     and the errors that the command has in family "IPVS". NEW_SERVICE and SET_SERVICE take
  *     OPTIONS, for what IPVS has no attributes: EST_TIMEOUT? u32, UDP_LIMIT? u32 (seconds, up to
  *     LVS_OPTION_SECONDS_MAX; 0: none), FLAGS? u32 (LVS_OPTION_F_*). What is not named there is
- *     off; without OPTIONS, SET_SERVICE leaves them as they are. EINVAL for other values. And
+ *     off; without OPTIONS, SET_SERVICE leaves them as they are, and NEW_SERVICE takes those of
+ *     the service's profile. EINVAL for other values. And
  *     LVS_OP_ADD_LADDR, LVS_OP_DEL_LADDR (SERVICE, LADDR): a local address of the service's pool.
- *     EEXIST, ENOENT; EADDRNOTAVAIL for one that is not this host's.
+ *     EEXIST (not for one that its profile brought), ENOENT; EADDRNOTAVAIL for one that is not
+ *     this host's. And
+ *     LVS_OP_SET_PROFILE (SERVICE's identity, OPTIONS?, LADDRS?), LVS_OP_DEL_PROFILE (SERVICE):
+ *     what a service of that identity gets when it is added, by whichever client. A port of 0
+ *     stands for all ports of that address and protocol that have no profile of their own. SET
+ *     makes or replaces it; services that exist keep what they have. EINVAL, EEXIST (an address
+ *     twice), EADDRNOTAVAIL; ESRCH when there is none to delete.
  *
  *   GET_DROPS  dump
  *     -> (nothing)
@@ -38,6 +45,11 @@
  *   GET_OPTIONS  dump
  *     -> (nothing)
  *     <- one message for each service that has any: SERVICE {identity}, OPTIONS, all of them
+ *
+ *   GET_PROFILES  dump
+ *     -> (nothing)
+ *     <- for each profile one message with SERVICE {identity}, OPTIONS, all of them; then one
+ *        with SERVICE, LADDR { ADDR } for each of its local addresses
  *
  *   GET_DESTS  dump
  *     -> SERVICE?                                           (all services without)
@@ -80,6 +92,7 @@ enum lvs_genl_cmd {
 	LVS_CMD_GET_DESTS,
 	LVS_CMD_GET_CONNS,
 	LVS_CMD_GET_OPTIONS,
+	LVS_CMD_GET_PROFILES,
 	LVS_CMD_END,
 };
 
@@ -110,6 +123,7 @@ enum lvs_op_attr {
 	LVS_OP_A_DEST,		/* nest of IPVS_DEST_ATTR_* */
 	LVS_OP_A_LADDR,		/* 4 or 16 bytes, network order */
 	LVS_OP_A_OPTIONS,	/* nest of lvs_option_attr */
+	LVS_OP_A_LADDRS,	/* nest of LVS_OP_A_LADDR, repeated */
 	LVS_OP_A_END,
 };
 
@@ -119,6 +133,8 @@ enum lvs_op_attr {
 enum lvs_op_cmd {
 	LVS_OP_ADD_LADDR = 256,
 	LVS_OP_DEL_LADDR,
+	LVS_OP_SET_PROFILE,
+	LVS_OP_DEL_PROFILE,
 };
 
 enum lvs_option_attr {
@@ -136,7 +152,11 @@ enum lvs_option_attr {
 
 #define LVS_OPTION_F_EXPIRE_RST	1	/* both ends hear that their TCP connection has expired */
 #define LVS_OPTION_F_CLAMP_MSS	2	/* a SYN through a tunnel states no more than fits there */
-#define LVS_OPTION_F_ALL	3
+#define LVS_OPTION_F_MASQ_FULLNAT 4	/* dests that are set to NAT get FULLNAT */
+#define LVS_OPTION_F_ALL	7
+
+/* Local addresses of one profile. */
+#define LVS_PROFILE_LADDRS_MAX	2048
 
 enum lvs_laddr_attr {
 	LVS_LADDR_A_UNSPEC,

@@ -31,6 +31,12 @@ int lvs_nl_apply(struct lvs_txn *txn, const struct lvs_nl_op *op)
 	case LVS_OP_DEL_LADDR:
 		err = lvs_nl_laddr_del(txn, op);
 		break;
+	case LVS_OP_SET_PROFILE:
+		err = lvs_nl_profile_set(txn, op);
+		break;
+	case LVS_OP_DEL_PROFILE:
+		err = lvs_nl_profile_del(txn, op);
+		break;
 	case IPVS_CMD_ZERO:
 		err = lvs_nl_service_zero(txn, op);
 		break;

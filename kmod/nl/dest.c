@@ -55,6 +55,9 @@ static int parse_config(struct dest_cmd *cmd)
 		return LVS_NL_FAIL(extack, nest, -EINVAL, "DEST has no L_THRESH");
 
 	cfg->fwd = nla_get_u32(tb[IPVS_DEST_ATTR_FWD_METHOD]) & IP_VS_CONN_F_FWD_MASK;
+	if (cfg->fwd == IP_VS_CONN_F_MASQ &&
+	    cmd->svc->cfg.options.flags & LVS_OPTION_F_MASQ_FULLNAT)
+		cfg->fwd = LVS_FWD_FULLNAT;
 	cfg->weight = nla_get_u32(tb[IPVS_DEST_ATTR_WEIGHT]);
 	cfg->u_threshold = nla_get_u32(tb[IPVS_DEST_ATTR_U_THRESH]);
 	cfg->l_threshold = nla_get_u32(tb[IPVS_DEST_ATTR_L_THRESH]);

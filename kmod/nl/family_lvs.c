@@ -21,6 +21,7 @@ static const struct nla_policy op_policy[LVS_OP_A_MAX + 1] = {
 	[LVS_OP_A_DEST]		= { .type = NLA_NESTED },
 	[LVS_OP_A_LADDR]	= { .type = NLA_BINARY, .len = sizeof(union nf_inet_addr) },
 	[LVS_OP_A_OPTIONS]	= { .type = NLA_NESTED },
+	[LVS_OP_A_LADDRS]	= { .type = NLA_NESTED },
 };
 
 int lvs_nl_lvs_check_version(const struct genlmsghdr *hdr, struct netlink_ext_ack *extack)
@@ -66,6 +67,7 @@ static int apply(struct lvs_txn *txn, const struct nlattr *nest, struct netlink_
 	op.dest = tb[LVS_OP_A_DEST];
 	op.laddr = tb[LVS_OP_A_LADDR];
 	op.options = tb[LVS_OP_A_OPTIONS];
+	op.laddrs = tb[LVS_OP_A_LADDRS];
 	return lvs_nl_apply(txn, &op);
 }
 
@@ -215,6 +217,11 @@ static const struct genl_ops ops[] = {
 		.validate	= GENL_DONT_VALIDATE_STRICT | GENL_DONT_VALIDATE_DUMP,
 		.flags		= GENL_ADMIN_PERM,
 		.dumpit		= lvs_nl_dump_options,
+	}, {
+		.cmd		= LVS_CMD_GET_PROFILES,
+		.validate	= GENL_DONT_VALIDATE_STRICT | GENL_DONT_VALIDATE_DUMP,
+		.flags		= GENL_ADMIN_PERM,
+		.dumpit		= lvs_nl_dump_profiles,
 	},
 };
 

@@ -12,35 +12,6 @@
 #include "nl/ops.h"
 #include "svc/laddr.h"
 
-/* A command about a local address: whose pool it is about, and the address. */
-struct laddr_cmd {
-	struct lvs_svc *svc;
-	union nf_inet_addr addr;
-	u8 af;
-};
-
-static int parse(struct lvs_net *ln, const struct lvs_nl_op *op, struct laddr_cmd *cmd)
-{
-	cmd->svc = lvs_nl_service_find(ln, op);
-	if (IS_ERR(cmd->svc))
-		return PTR_ERR(cmd->svc);
-	if (!op->laddr)
-		return LVS_NL_FAIL(op->extack, op->where, -EINVAL, "LADDR is missing");
-	memset(&cmd->addr, 0, sizeof(cmd->addr));
-	if (nla_len(op->laddr) == sizeof(cmd->addr.ip))
-		cmd->af = AF_INET;
-	else if (nla_len(op->laddr) == sizeof(cmd->addr.in6))
-		cmd->af = AF_INET6;
-	else
-		return LVS_NL_FAIL(op->extack, op->laddr, -EINVAL,
-				   "LADDR has neither 4 nor 16 bytes");
-	if (!lvs_nl_af_valid(cmd->af))
-		return LVS_NL_FAIL(op->extack, op->laddr, -EAFNOSUPPORT,
-				   "LADDR: IPv6 is not enabled");
-	memcpy(&cmd->addr, nla_data(op->laddr), nla_len(op->laddr));
-	return 0;
-}
-
 static bool is_here_v6(struct net *net, const struct in6_addr *addr)
 {
 	struct flowi6 fl6 = { .daddr = *addr };
@@ -56,57 +27,107 @@ static bool is_here_v6(struct net *net, const struct in6_addr *addr)
 }
 
 /* Is it this host's, so that answers to it come here? */
-static bool is_here(struct net *net, const struct laddr_cmd *cmd)
+static bool is_here(struct net *net, const struct lvs_laddr_key *key)
 {
-	if (cmd->af == AF_INET6)
-		return is_here_v6(net, &cmd->addr.in6);
-	return inet_addr_type(net, cmd->addr.ip) == RTN_LOCAL && !ipv4_is_loopback(cmd->addr.ip);
+	if (key->af == AF_INET6)
+		return is_here_v6(net, &key->addr.in6);
+	return inet_addr_type(net, key->addr.ip) == RTN_LOCAL && !ipv4_is_loopback(key->addr.ip);
+}
+
+static int get_addr(const struct nlattr *attr, struct lvs_laddr_key *key,
+		    struct netlink_ext_ack *extack)
+{
+	memset(key, 0, sizeof(*key));
+	if (nla_len(attr) == sizeof(key->addr.ip))
+		key->af = AF_INET;
+	else if (nla_len(attr) == sizeof(key->addr.in6))
+		key->af = AF_INET6;
+	else
+		return LVS_NL_FAIL(extack, attr, -EINVAL, "LADDR has neither 4 nor 16 bytes");
+	if (!lvs_nl_af_valid(key->af))
+		return LVS_NL_FAIL(extack, attr, -EAFNOSUPPORT, "LADDR: IPv6 is not enabled");
+	memcpy(&key->addr, nla_data(attr), nla_len(attr));
+	return 0;
+}
+
+int lvs_nl_get_laddr(struct net *net, const struct nlattr *attr, struct lvs_laddr_key *key,
+		     struct netlink_ext_ack *extack)
+{
+	int err = get_addr(attr, key, extack);
+
+	if (!err && !is_here(net, key))
+		return LVS_NL_FAIL(extack, attr, -EADDRNOTAVAIL,
+				   "LADDR is not an address of this host");
+	return err;
+}
+
+/* The service whose pool the command is about; ERR_PTR if it names none, or no address. */
+static struct lvs_svc *pool_owner(struct lvs_net *ln, const struct lvs_nl_op *op)
+{
+	struct lvs_svc *svc = lvs_nl_service_find(ln, op);
+
+	if (!IS_ERR(svc) && !op->laddr)
+		return ERR_PTR(LVS_NL_FAIL(op->extack, op->where, -EINVAL, "LADDR is missing"));
+	return svc;
 }
 
 int lvs_nl_laddr_add(struct lvs_txn *txn, const struct lvs_nl_op *op)
 {
-	struct laddr_cmd cmd;
+	struct lvs_svc *svc = pool_owner(txn->ln, op);
+	struct lvs_laddr_entry *entry;
+	struct lvs_laddr_key key;
 	int err;
 
-	err = parse(txn->ln, op, &cmd);
+	if (IS_ERR(svc))
+		return PTR_ERR(svc);
+	err = get_addr(op->laddr, &key, op->extack);
 	if (err)
 		return err;
-	if (lvs_laddr_entry_find(cmd.svc, cmd.af, &cmd.addr))
+	entry = lvs_laddr_entry_find(svc, &key);
+	/* Rules that were saved from a service with a profile name what the profile brings. */
+	if (entry && entry->of_profile)
+		return 0;
+	if (entry)
 		return LVS_NL_FAIL(op->extack, op->laddr, -EEXIST,
 				   "LADDR is in the service's pool already");
-	if (!is_here(txn->ln->net, &cmd))
-		return LVS_NL_FAIL(op->extack, op->laddr, -EADDRNOTAVAIL,
-				   "LADDR is not an address of this host");
-	return lvs_ctl_laddr_add(txn, cmd.svc, cmd.af, &cmd.addr);
+	err = lvs_nl_get_laddr(txn->ln->net, op->laddr, &key, op->extack);
+	return err ? err : lvs_ctl_laddr_add(txn, svc, &key);
 }
 
 int lvs_nl_laddr_del(struct lvs_txn *txn, const struct lvs_nl_op *op)
 {
+	struct lvs_svc *svc = pool_owner(txn->ln, op);
 	struct lvs_laddr_entry *entry;
-	struct laddr_cmd cmd;
+	struct lvs_laddr_key key;
 	int err;
 
-	err = parse(txn->ln, op, &cmd);
+	if (IS_ERR(svc))
+		return PTR_ERR(svc);
+	err = get_addr(op->laddr, &key, op->extack);
 	if (err)
 		return err;
-	entry = lvs_laddr_entry_find(cmd.svc, cmd.af, &cmd.addr);
+	entry = lvs_laddr_entry_find(svc, &key);
 	if (!entry)
 		return LVS_NL_FAIL(op->extack, op->laddr, -ENOENT,
 				   "LADDR is not in the service's pool");
-	return lvs_ctl_laddr_del(txn, cmd.svc, entry);
+	return lvs_ctl_laddr_del(txn, svc, entry);
+}
+
+int lvs_nl_put_laddr(struct sk_buff *skb, int type, const union nf_inet_addr *addr, u8 af)
+{
+	return nla_put(skb, type, af == AF_INET ? sizeof(addr->ip) : sizeof(addr->in6), addr);
 }
 
 static int dump_entry(struct sk_buff *skb, struct netlink_callback *cb, const struct lvs_svc *svc,
 		      const struct lvs_laddr *laddr)
 {
-	size_t len = laddr->af == AF_INET ? sizeof(laddr->addr.ip) : sizeof(laddr->addr.in6);
 	void *hdr = lvs_nl_lvs_put(skb, cb, LVS_CMD_GET_LADDRS, &svc->key);
 	struct nlattr *nest;
 
 	if (!hdr)
 		return -EMSGSIZE;
 	nest = nla_nest_start(skb, LVS_A_LADDR);
-	if (!nest || nla_put(skb, LVS_LADDR_A_ADDR, len, &laddr->addr) ||
+	if (!nest || lvs_nl_put_laddr(skb, LVS_LADDR_A_ADDR, &laddr->addr, laddr->af) ||
 	    nla_put_u32(skb, LVS_LADDR_A_PORTS, atomic_read(&laddr->used)) ||
 	    nla_put_u64_64bit(skb, LVS_LADDR_A_CONFLICTS, atomic64_read(&laddr->conflicts),
 			      LVS_LADDR_A_PAD) ||

@@ -16,6 +16,7 @@
 #include "stats.h"
 #include "svc/control.h"
 
+struct lvs_laddr_key;
 struct lvs_net;
 
 struct lvs_nl_op {
@@ -23,6 +24,7 @@ struct lvs_nl_op {
 	const struct nlattr *svc;	/* nest of IPVS_SVC_ATTR_*, or NULL */
 	const struct nlattr *dest;	/* nest of IPVS_DEST_ATTR_*, or NULL */
 	const struct nlattr *laddr;	/* an address, or NULL */
+	const struct nlattr *laddrs;	/* nest of addresses, or NULL */
 	const struct nlattr *options;	/* nest of lvs_option_attr, or NULL */
 	const struct nlattr *where;	/* what lacks a nest that is missing; NULL: the message */
 	struct netlink_ext_ack *extack;
@@ -50,6 +52,8 @@ int lvs_nl_service_new(struct lvs_txn *txn, const struct lvs_nl_op *op);
 int lvs_nl_service_set(struct lvs_txn *txn, const struct lvs_nl_op *op);
 int lvs_nl_service_del(struct lvs_txn *txn, const struct lvs_nl_op *op);
 int lvs_nl_service_zero(struct lvs_txn *txn, const struct lvs_nl_op *op);
+/* Which service op->svc identifies, whether there is one or not. 0 or -errno. */
+int lvs_nl_service_key(const struct lvs_nl_op *op, struct lvs_svc_key *key);
 /* The listed service that op->svc identifies; or ERR_PTR, -ESRCH if there is none. */
 struct lvs_svc *lvs_nl_service_find(struct lvs_net *ln, const struct lvs_nl_op *op);
 /* AF and FWMARK, or AF PROTOCOL ADDR PORT. 0 or -EMSGSIZE. */
@@ -70,12 +74,24 @@ int lvs_nl_dump_all_dests(struct sk_buff *skb, struct netlink_callback *cb);
 /* options.c */
 /* What op->options says, if there are any; else @options stays as it is. 0 or -EINVAL. */
 int lvs_nl_get_options(const struct lvs_nl_op *op, struct lvs_svc_options *options);
+/* All of them, into the nest that was begun; NULL: -EMSGSIZE. */
+int lvs_nl_put_options(struct sk_buff *skb, struct nlattr *nest,
+		       const struct lvs_svc_options *options);
 int lvs_nl_dump_options(struct sk_buff *skb, struct netlink_callback *cb);
 
 /* laddr.c */
 int lvs_nl_laddr_add(struct lvs_txn *txn, const struct lvs_nl_op *op);
 int lvs_nl_laddr_del(struct lvs_txn *txn, const struct lvs_nl_op *op);
 int lvs_nl_dump_laddrs(struct sk_buff *skb, struct netlink_callback *cb);
+/* The address in @attr, which must be one of this host's. 0 or -errno. */
+int lvs_nl_get_laddr(struct net *net, const struct nlattr *attr, struct lvs_laddr_key *key,
+		     struct netlink_ext_ack *extack);
+int lvs_nl_put_laddr(struct sk_buff *skb, int type, const union nf_inet_addr *addr, u8 af);
+
+/* profile.c */
+int lvs_nl_profile_set(struct lvs_txn *txn, const struct lvs_nl_op *op);
+int lvs_nl_profile_del(struct lvs_txn *txn, const struct lvs_nl_op *op);
+int lvs_nl_dump_profiles(struct sk_buff *skb, struct netlink_callback *cb);
 
 /* conn.c */
 int lvs_nl_dump_conns(struct sk_buff *skb, struct netlink_callback *cb);

@@ -46,22 +46,28 @@ static bool has_any(const struct lvs_svc_options *options)
 	return options->est_timeout || options->udp_limit || options->flags;
 }
 
+int lvs_nl_put_options(struct sk_buff *skb, struct nlattr *nest,
+		       const struct lvs_svc_options *options)
+{
+	if (!nest || nla_put_u32(skb, LVS_OPTION_A_EST_TIMEOUT, options->est_timeout) ||
+	    nla_put_u32(skb, LVS_OPTION_A_UDP_LIMIT, options->udp_limit) ||
+	    nla_put_u32(skb, LVS_OPTION_A_FLAGS, options->flags))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
 static int dump_one(struct sk_buff *skb, struct netlink_callback *cb, const struct lvs_svc *svc)
 {
 	const struct lvs_svc_options *options = &svc->cfg.options;
 	void *hdr = lvs_nl_lvs_put(skb, cb, LVS_CMD_GET_OPTIONS, &svc->key);
-	struct nlattr *nest;
 
 	if (!hdr)
 		return -EMSGSIZE;
-	nest = nla_nest_start(skb, LVS_A_OPTIONS);
-	if (!nest || nla_put_u32(skb, LVS_OPTION_A_EST_TIMEOUT, options->est_timeout) ||
-	    nla_put_u32(skb, LVS_OPTION_A_UDP_LIMIT, options->udp_limit) ||
-	    nla_put_u32(skb, LVS_OPTION_A_FLAGS, options->flags)) {
+	if (lvs_nl_put_options(skb, nla_nest_start(skb, LVS_A_OPTIONS), options)) {
 		genlmsg_cancel(skb, hdr);
 		return -EMSGSIZE;
 	}
-	nla_nest_end(skb, nest);
 	genlmsg_end(skb, hdr);
 	return 0;
 }

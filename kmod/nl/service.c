@@ -7,6 +7,7 @@
 #include "netns.h"
 #include "nl/ops.h"
 #include "sched/sched.h"
+#include "svc/profile.h"
 
 static const struct nla_policy service_policy[IPVS_SVC_ATTR_MAX + 1] = {
 	[IPVS_SVC_ATTR_AF]		= { .type = NLA_U16 },
@@ -88,8 +89,7 @@ static int parse_config(const struct lvs_nl_op *op, struct nlattr **tb, const st
 	cfg->netmask = nla_get_be32(tb[IPVS_SVC_ATTR_NETMASK]);
 	cfg->sched = NULL;
 	cfg->pe = LVS_PE_NONE;
-	cfg->options = old ? old->cfg.options : (struct lvs_svc_options){};
-	return lvs_nl_get_options(op, &cfg->options);
+	return 0;
 }
 
 /* What this release does not know how to do. */
@@ -137,6 +137,7 @@ static int check_config(const struct lvs_nl_op *op, struct nlattr **tb,
 int lvs_nl_service_new(struct lvs_txn *txn, const struct lvs_nl_op *op)
 {
 	struct nlattr *tb[IPVS_SVC_ATTR_MAX + 1];
+	const struct lvs_profile *profile;
 	struct lvs_svc_config cfg;
 	struct lvs_svc_key key;
 	struct lvs_svc *svc;
@@ -154,10 +155,17 @@ int lvs_nl_service_new(struct lvs_txn *txn, const struct lvs_nl_op *op)
 	err = check_config(op, tb, &key, &cfg);
 	if (err)
 		return err;
+	profile = lvs_profile_for(txn->ln, &key);
+	cfg.options = profile ? profile->options : (struct lvs_svc_options){};
+	err = lvs_nl_get_options(op, &cfg.options);
+	if (err)
+		return err;
 	err = lvs_ctl_svc_add(txn, &key, &cfg);
 	if (err && err != -ENOMEM)
 		NL_SET_ERR_MSG_ATTR(op->extack, op->svc, "cannot hook into the packet path");
-	return err;
+	if (err || !profile)
+		return err;
+	return lvs_ctl_laddrs_of_profile(txn, lvs_svc_find(txn->ln, &key), profile);
 }
 
 int lvs_nl_service_set(struct lvs_txn *txn, const struct lvs_nl_op *op)
@@ -180,17 +188,27 @@ int lvs_nl_service_set(struct lvs_txn *txn, const struct lvs_nl_op *op)
 	err = check_config(op, tb, &key, &cfg);
 	if (err)
 		return err;
+	cfg.options = svc->cfg.options;
+	err = lvs_nl_get_options(op, &cfg.options);
+	if (err)
+		return err;
 	return lvs_ctl_svc_edit(txn, svc, &cfg);
+}
+
+int lvs_nl_service_key(const struct lvs_nl_op *op, struct lvs_svc_key *key)
+{
+	struct nlattr *tb[IPVS_SVC_ATTR_MAX + 1];
+
+	return parse_key(op, tb, key);
 }
 
 struct lvs_svc *lvs_nl_service_find(struct lvs_net *ln, const struct lvs_nl_op *op)
 {
-	struct nlattr *tb[IPVS_SVC_ATTR_MAX + 1];
 	struct lvs_svc_key key;
 	struct lvs_svc *svc;
 	int err;
 
-	err = parse_key(op, tb, &key);
+	err = lvs_nl_service_key(op, &key);
 	if (err)
 		return ERR_PTR(err);
 	svc = lvs_svc_find(ln, &key);

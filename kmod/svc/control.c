@@ -5,6 +5,7 @@
 #include "netns.h"
 #include "svc/internal.h"
 #include "svc/laddr.h"
+#include "svc/profile.h"
 #include "svc/txn.h"
 
 int lvs_ctl_svc_add(struct lvs_txn *txn, const struct lvs_svc_key *key,
@@ -135,20 +136,36 @@ int lvs_ctl_dest_del(struct lvs_txn *txn, struct lvs_dest *dest)
 	return 0;
 }
 
-int lvs_ctl_laddr_add(struct lvs_txn *txn, struct lvs_svc *svc, u8 af,
-		      const union nf_inet_addr *addr)
+int lvs_ctl_laddr_add(struct lvs_txn *txn, struct lvs_svc *svc, const struct lvs_laddr_key *key)
 {
 	struct lvs_undo *undo = lvs_undo_add(txn, LVS_UNDO_LADDR_ADD, svc, NULL);
 
 	if (!undo)
 		return -ENOMEM;
-	undo->laddr = lvs_laddr_entry_new(txn->ln, af, addr);
+	undo->laddr = lvs_laddr_entry_new(txn->ln, key);
 	if (!undo->laddr) {
 		lvs_undo_drop(undo);
 		return -ENOMEM;
 	}
 	list_add_tail(&undo->laddr->node, &svc->laddrs);
 	lvs_txn_dirty(txn, svc);
+	return 0;
+}
+
+int lvs_ctl_laddrs_of_profile(struct lvs_txn *txn, struct lvs_svc *svc,
+			      const struct lvs_profile *profile)
+{
+	struct lvs_laddr_entry *entry;
+	u32 i;
+	int err;
+
+	for (i = 0; i < profile->num_laddrs; i++) {
+		err = lvs_ctl_laddr_add(txn, svc, &profile->laddrs[i]);
+		if (err)
+			return err;
+	}
+	list_for_each_entry(entry, &svc->laddrs, node)
+		entry->of_profile = true;
 	return 0;
 }
 
@@ -162,6 +179,43 @@ int lvs_ctl_laddr_del(struct lvs_txn *txn, struct lvs_svc *svc, struct lvs_laddr
 	undo->prev = entry->node.prev;
 	list_del(&entry->node);
 	lvs_txn_dirty(txn, svc);
+	return 0;
+}
+
+int lvs_ctl_profile_set(struct lvs_txn *txn, struct lvs_profile *profile)
+{
+	struct lvs_profile *old = lvs_profile_find(txn->ln, &profile->key);
+	struct lvs_undo *undo;
+	int err;
+
+	if (old) {
+		err = lvs_ctl_profile_del(txn, old);
+		if (err)
+			goto free;
+	}
+	undo = lvs_undo_add(txn, LVS_UNDO_PROFILE_ADD, NULL, NULL);
+	if (!undo) {
+		err = -ENOMEM;
+		goto free;
+	}
+	undo->profile = profile;
+	lvs_profile_list_last(txn->ln, profile);
+	return 0;
+
+free:
+	lvs_profile_free(profile);
+	return err;
+}
+
+int lvs_ctl_profile_del(struct lvs_txn *txn, struct lvs_profile *profile)
+{
+	struct lvs_undo *undo = lvs_undo_add(txn, LVS_UNDO_PROFILE_DEL, NULL, NULL);
+
+	if (!undo)
+		return -ENOMEM;
+	undo->profile = profile;
+	undo->prev = profile->list.prev;
+	lvs_profile_unlist(profile);
 	return 0;
 }
 

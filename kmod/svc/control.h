@@ -19,6 +19,8 @@
 #include "svc/svc.h"
 
 struct lvs_laddr_entry;
+struct lvs_laddr_key;
+struct lvs_profile;
 
 struct lvs_txn {
 	struct lvs_net *ln;
@@ -69,9 +71,14 @@ int lvs_ctl_dest_add(struct lvs_txn *txn, struct lvs_svc *svc, const struct lvs_
 int lvs_ctl_dest_edit(struct lvs_txn *txn, struct lvs_dest *dest,
 		      const struct lvs_dest_config *cfg);
 int lvs_ctl_dest_del(struct lvs_txn *txn, struct lvs_dest *dest);
-int lvs_ctl_laddr_add(struct lvs_txn *txn, struct lvs_svc *svc, u8 af,
-		      const union nf_inet_addr *addr);
+int lvs_ctl_laddr_add(struct lvs_txn *txn, struct lvs_svc *svc, const struct lvs_laddr_key *key);
 int lvs_ctl_laddr_del(struct lvs_txn *txn, struct lvs_svc *svc, struct lvs_laddr_entry *entry);
+/* The local addresses of a profile become those of a service that has none yet. */
+int lvs_ctl_laddrs_of_profile(struct lvs_txn *txn, struct lvs_svc *svc,
+			      const struct lvs_profile *profile);
+/* @profile, the transaction's from then on, takes the place of what there is of its identity. */
+int lvs_ctl_profile_set(struct lvs_txn *txn, struct lvs_profile *profile);
+int lvs_ctl_profile_del(struct lvs_txn *txn, struct lvs_profile *profile);
 int lvs_ctl_zero(struct lvs_txn *txn, struct lvs_svc *svc);	/* NULL: all, and the totals */
 int lvs_ctl_flush(struct lvs_txn *txn);
 

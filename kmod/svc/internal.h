@@ -37,6 +37,8 @@ void lvs_svc_unpublish(struct lvs_svc *svc);
 /* Free the service, after a grace period, if it is neither listed nor has a dest in its trash. */
 void lvs_svc_free_unused(struct lvs_svc *svc);
 
+u32 lvs_svc_key_hash(const struct lvs_net *ln, const struct lvs_svc_key *key);
+
 /* The orphans that may have the service's identity; compare with lvs_svc_key_equal(). */
 struct hlist_head *lvs_svc_orphans(struct lvs_net *ln, const struct lvs_svc_key *key);
 bool lvs_svc_key_equal(const struct lvs_svc_key *a, const struct lvs_svc_key *b);

@@ -34,10 +34,15 @@ static void laddr_put(struct lvs_laddr *laddr)
 	kfree_rcu(laddr, rcu);
 }
 
-struct lvs_laddr_entry *lvs_laddr_entry_new(struct lvs_net *ln, u8 af,
-					    const union nf_inet_addr *addr)
+static bool has_key(const struct lvs_laddr *laddr, const struct lvs_laddr_key *key)
 {
-	struct hlist_head *head = &ln->laddrs.addrs[hash_of(af, addr, af) % LVS_LADDR_BUCKETS];
+	return laddr->af == key->af && nf_inet_addr_cmp(&laddr->addr, &key->addr);
+}
+
+struct lvs_laddr_entry *lvs_laddr_entry_new(struct lvs_net *ln, const struct lvs_laddr_key *key)
+{
+	u32 bucket = hash_of(key->af, &key->addr, key->af) % LVS_LADDR_BUCKETS;
+	struct hlist_head *head = &ln->laddrs.addrs[bucket];
 	struct lvs_laddr_entry *entry = kzalloc(sizeof(*entry), GFP_KERNEL_ACCOUNT);
 	struct lvs_laddr *new = kzalloc(sizeof(*new), GFP_KERNEL_ACCOUNT), *laddr;
 
@@ -48,14 +53,14 @@ struct lvs_laddr_entry *lvs_laddr_entry_new(struct lvs_net *ln, u8 af,
 	}
 	spin_lock_bh(&ln->laddrs.lock);
 	hlist_for_each_entry(laddr, head, node) {
-		if (laddr->af == af && nf_inet_addr_cmp(&laddr->addr, addr))
+		if (has_key(laddr, key))
 			break;
 	}
 	if (!laddr) {
 		laddr = new;
 		new = NULL;
-		laddr->addr = *addr;
-		laddr->af = af;
+		laddr->addr = key->addr;
+		laddr->af = key->af;
 		laddr->ln = ln;
 		hlist_add_head(&laddr->node, head);
 	}
@@ -77,14 +82,13 @@ void lvs_laddr_entry_free(struct lvs_laddr_entry *entry)
 	kfree(entry);
 }
 
-struct lvs_laddr_entry *lvs_laddr_entry_find(struct lvs_svc *svc, u8 af,
-					     const union nf_inet_addr *addr)
+struct lvs_laddr_entry *lvs_laddr_entry_find(struct lvs_svc *svc, const struct lvs_laddr_key *key)
 {
 	struct lvs_laddr_entry *entry;
 
 	lockdep_assert_held(&svc->ln->ctl);
 	list_for_each_entry(entry, &svc->laddrs, node) {
-		if (entry->laddr->af == af && nf_inet_addr_cmp(&entry->laddr->addr, addr))
+		if (has_key(entry->laddr, key))
 			return entry;
 	}
 	return NULL;

@@ -64,10 +64,17 @@ struct lvs_portmap {
 	struct lvs_ports ports;		/* lock; large */
 };
 
+/* Which address, as control operations name it. */
+struct lvs_laddr_key {
+	union nf_inet_addr addr;	/* unused bytes are zero */
+	u8 af;
+};
+
 /* One address of a pool, for control operations. */
 struct lvs_laddr_entry {
 	struct list_head node;		/* lvs_svc.laddrs; ctl */
 	struct lvs_laddr *laddr;	/* counted */
+	bool of_profile;		/* nobody but the service's profile asked for it */
 };
 
 /* What packets choose from; immutable. */
@@ -94,14 +101,12 @@ enum lvs_drop_reason lvs_laddr_take(struct lvs_svc *svc, const struct lvs_dest *
 void lvs_laddr_give(const struct lvs_source *source);
 
 /* An entry for an address, whose object is found or made; NULL without memory. Under ctl. */
-struct lvs_laddr_entry *lvs_laddr_entry_new(struct lvs_net *ln, u8 af,
-					    const union nf_inet_addr *addr);
+struct lvs_laddr_entry *lvs_laddr_entry_new(struct lvs_net *ln, const struct lvs_laddr_key *key);
 /* The entry is in no list, and no pool that packets see has its address. Any context. */
 void lvs_laddr_entry_free(struct lvs_laddr_entry *entry);
 
 /* The entry of the service's pool for that address, or NULL. Under ctl. */
-struct lvs_laddr_entry *lvs_laddr_entry_find(struct lvs_svc *svc, u8 af,
-					     const union nf_inet_addr *addr);
+struct lvs_laddr_entry *lvs_laddr_entry_find(struct lvs_svc *svc, const struct lvs_laddr_key *key);
 
 /*
  * Build svc->next_pool of the service's entries of now; publish it, the old one being freed after a

@@ -11,6 +11,7 @@
 #include "sched/sched.h"
 #include "svc/internal.h"
 #include "svc/laddr.h"
+#include "svc/profile.h"
 
 static u32 hash_of(const struct lvs_net *ln, u8 af, u8 proto, const union nf_inet_addr *addr,
 		   __be16 port)
@@ -27,7 +28,7 @@ static u32 hash_of_mark(const struct lvs_net *ln, u8 af, u32 mark)
 	return jhash_2words(mark, af, ln->svcs.seed);
 }
 
-static u32 hash_of_key(const struct lvs_net *ln, const struct lvs_svc_key *key)
+u32 lvs_svc_key_hash(const struct lvs_net *ln, const struct lvs_svc_key *key)
 {
 	if (key->fwmark)
 		return hash_of_mark(ln, key->af, key->fwmark);
@@ -156,7 +157,7 @@ struct lvs_svc *lvs_svc_find(struct lvs_net *ln, const struct lvs_svc_key *key)
 	lockdep_assert_held(&ln->ctl);
 	if (!ln->svcs.listed)
 		return NULL;
-	hlist_for_each_entry(svc, &ln->svcs.listed[hash_of_key(ln, key) % LVS_SVC_BUCKETS],
+	hlist_for_each_entry(svc, &ln->svcs.listed[lvs_svc_key_hash(ln, key) % LVS_SVC_BUCKETS],
 			     ctl_node) {
 		if (lvs_svc_key_equal(&svc->key, key))
 			return svc;
@@ -166,7 +167,7 @@ struct lvs_svc *lvs_svc_find(struct lvs_net *ln, const struct lvs_svc_key *key)
 
 struct hlist_head *lvs_svc_orphans(struct lvs_net *ln, const struct lvs_svc_key *key)
 {
-	return &ln->svcs.orphans[hash_of_key(ln, key) % LVS_ORPHAN_BUCKETS];
+	return &ln->svcs.orphans[lvs_svc_key_hash(ln, key) % LVS_ORPHAN_BUCKETS];
 }
 
 void lvs_svc_table_chains(struct lvs_net *ln, u32 counts[LVS_CHAIN_LENGTHS])
@@ -255,7 +256,7 @@ void lvs_svc_list_after(struct lvs_svc *svc, struct list_head *prev)
 	lockdep_assert_held(&svc->ln->ctl);
 	hlist_del_init(&svc->ctl_node);
 	hlist_add_head(&svc->ctl_node,
-		       &table->listed[hash_of_key(svc->ln, &svc->key) % LVS_SVC_BUCKETS]);
+		       &table->listed[lvs_svc_key_hash(svc->ln, &svc->key) % LVS_SVC_BUCKETS]);
 	list_add(&svc->list, prev);
 	svc->listed = true;
 	WRITE_ONCE(table->count, table->count + 1);
@@ -347,7 +348,7 @@ void lvs_svc_publish(struct lvs_svc *svc)
 	count_special(svc, 1);
 	/* Before one of the same identity, which is about to go, if there is one. */
 	hlist_add_head_rcu(&svc->node,
-			   &svc->ln->svcs.buckets[hash_of_key(svc->ln, &svc->key) %
+			   &svc->ln->svcs.buckets[lvs_svc_key_hash(svc->ln, &svc->key) %
 						  LVS_SVC_BUCKETS]);
 	svc->published = true;
 }
@@ -433,6 +434,7 @@ int lvs_svc_net_init(struct lvs_net *ln)
 	INIT_LIST_HEAD(&table->list);
 	for (i = 0; i < LVS_ORPHAN_BUCKETS; i++)
 		INIT_HLIST_HEAD(&table->orphans[i]);
+	lvs_profiles_init(table);
 	init_llist_head(&table->reap);
 	INIT_WORK(&table->reaper, lvs_dest_reaper);
 	INIT_DELAYED_WORK(&table->sweeper, lvs_svc_sweeper);
@@ -461,6 +463,7 @@ void lvs_svc_net_exit(struct lvs_net *ln)
 {
 	struct lvs_svc_table *table = &ln->svcs;
 
+	lvs_profiles_exit(table);
 	/* Never used: spare the namespace the wait. */
 	if (!table->buckets)
 		goto free;

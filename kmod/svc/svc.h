@@ -157,6 +157,7 @@ struct lvs_dest {
 
 #define LVS_SVC_BUCKETS		1024
 #define LVS_ORPHAN_BUCKETS	64
+#define LVS_PROFILE_BUCKETS	64
 
 struct lvs_svc_table {
 	struct hlist_head *buckets;	/* what packets find; NULL before the first service; ctl */
@@ -173,6 +174,9 @@ struct lvs_svc_table {
 	unsigned long last_seq;
 	unsigned int count;		/* listed */
 	struct lvs_counters *gone;	/* by CPU: of dests freed */
+
+	struct hlist_head profiles[LVS_PROFILE_BUCKETS];	/* lvs_profile.node */
+	struct list_head profile_list;	/* lvs_profile.list, by seq */
 
 	struct llist_head reap;		/* dests to free; lock-free */
 	struct work_struct reaper;

@@ -10,6 +10,7 @@
 #include "sched/sched.h"
 #include "svc/internal.h"
 #include "svc/laddr.h"
+#include "svc/profile.h"
 #include "svc/txn.h"
 
 void lvs_txn_begin(struct lvs_txn *txn, struct lvs_net *ln)
@@ -163,6 +164,9 @@ static void unpublish(struct lvs_txn *txn, struct list_head *orphaned)
 		case LVS_UNDO_LADDR_DEL:
 			lvs_laddr_entry_free(undo->laddr);
 			break;
+		case LVS_UNDO_PROFILE_DEL:
+			lvs_profile_free(undo->profile);
+			break;
 		default:
 			break;
 		}
@@ -230,6 +234,13 @@ static void abort_log(struct lvs_txn *txn, struct list_head *orphaned)
 			break;
 		case LVS_UNDO_LADDR_DEL:
 			list_add(&undo->laddr->node, undo->prev);
+			break;
+		case LVS_UNDO_PROFILE_ADD:
+			lvs_profile_unlist(undo->profile);
+			lvs_profile_free(undo->profile);
+			break;
+		case LVS_UNDO_PROFILE_DEL:
+			lvs_profile_list_after(txn->ln, undo->profile, undo->prev);
 			break;
 		case LVS_UNDO_ZERO:
 			break;

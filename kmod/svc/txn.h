@@ -14,6 +14,8 @@ enum lvs_undo_kind {
 	LVS_UNDO_DEST_DEL,
 	LVS_UNDO_LADDR_ADD,
 	LVS_UNDO_LADDR_DEL,
+	LVS_UNDO_PROFILE_ADD,
+	LVS_UNDO_PROFILE_DEL,
 	LVS_UNDO_ZERO,		/* nothing to undo: takes place at the commit */
 };
 
@@ -27,6 +29,7 @@ struct lvs_undo {
 	struct lvs_svc *svc;
 	struct lvs_dest *dest;
 	struct lvs_laddr_entry *laddr;	/* LADDR_*; LADDR_DEL owns it */
+	struct lvs_profile *profile;	/* PROFILE_*; PROFILE_DEL owns it */
 	struct list_head *prev;		/* *_DEL: what stood before it in its list */
 	struct lvs_svc_config svc_cfg;	/* SVC_EDIT: before it */
 	struct lvs_dest_config dest_cfg; /* DEST_EDIT, DEST_ADD: before it */

@@ -32,7 +32,7 @@ inline lvs::Attributes only_operation(const lvs::Bytes& payload) {
 
 // A reply with the options that a batch sets.
 inline lvs::ServiceOptions options_again(const lvs::Service& service) {
-    const lvs::Bytes payload = batched(lvs::AddService{service});
+    const lvs::Bytes payload = batched(lvs::EditService{service}); // which names them always
     const lvs::Attributes nest = only_operation(payload);
     lvs::AttributeWriter reply;
     for (const auto& [from, to] :
@@ -90,6 +90,28 @@ inline void check_local_address(const lvs::Operation& operation, const lvs::Addr
          raw->value.size() == address.size());
 }
 
+// As the kernel would tell of it again, part by part.
+inline void check_profile(const lvs::Profile& profile) {
+    const lvs::Bytes payload = batched(lvs::SetProfile{profile});
+    const lvs::Attributes nest = only_operation(payload);
+    const auto part = [&](std::uint16_t type, lvs::ByteView value) {
+        lvs::AttributeWriter reply;
+        reply.put_bytes(LVS_A_SERVICE, nest.find(LVS_OP_A_SERVICE)->value);
+        reply.put_bytes(type, value);
+        auto decoded = lvs::decode_part_of_profile(parsed(reply.take()));
+        MUST(decoded && decoded->service == profile.service);
+        return *decoded;
+    };
+    MUST(part(LVS_A_OPTIONS, nest.find(LVS_OP_A_OPTIONS)->value).options == profile.options);
+    const auto addresses = lvs::Attributes::parse(nest.find(LVS_OP_A_LADDRS)->value);
+    MUST(addresses && addresses->all().size() == profile.local_addresses.size());
+    for (std::size_t i = 0; i < profile.local_addresses.size(); ++i) {
+        lvs::AttributeWriter laddr;
+        laddr.put_bytes(LVS_LADDR_A_ADDR, addresses->all()[i].value);
+        MUST(part(LVS_A_LADDR, laddr.take()).local_address == profile.local_addresses[i]);
+    }
+}
+
 inline void check_operation(const lvs::Operation& operation) {
     std::visit(lvs::Overloaded{
                    [](const lvs::AddService& add) { check_service(add.service); },
@@ -100,6 +122,8 @@ inline void check_operation(const lvs::Operation& operation) {
                    [](const lvs::DeleteDest& del) { check_id(del.service); },
                    [&](const lvs::AddLocalAddress& add) { check_local_address(operation, add.address); },
                    [&](const lvs::DeleteLocalAddress& del) { check_local_address(operation, del.address); },
+                   [](const lvs::SetProfile& set) { check_profile(set.profile); },
+                   [](const lvs::DeleteProfile& del) { check_id(del.service); },
                    [](const lvs::ZeroCounters& zero) {
                        if (zero.service)
                            check_id(*zero.service);

@@ -43,7 +43,14 @@ lvs::Service service(Input& in) {
             .flags = in.get<std::uint32_t>() & lvs::user_flags,
             .timeout = in.get<std::uint32_t>(),
             .netmask = in.get<std::uint32_t>(),
-            .options = {in.get<std::uint32_t>(), in.get<std::uint32_t>(), in.flag(), in.flag()}};
+            .options = {in.get<std::uint32_t>(), in.get<std::uint32_t>(), in.flag(), in.flag(), in.flag()}};
+}
+
+lvs::Profile profile(Input& in) {
+    lvs::Profile out{service_id(in), service(in).options, {}};
+    for (unsigned left = in.byte() % 4; left > 0; --left)
+        out.local_addresses.push_back(address(in));
+    return out;
 }
 
 lvs::Dest dest(Input& in) {
@@ -56,7 +63,7 @@ lvs::Dest dest(Input& in) {
 }
 
 lvs::Operation operation(Input& in) {
-    switch (in.byte() % 10) {
+    switch (in.byte() % 12) {
     case 0: return lvs::AddService{service(in)};
     case 1: return lvs::EditService{service(in)};
     case 2: return lvs::DeleteService{service_id(in)};
@@ -66,6 +73,8 @@ lvs::Operation operation(Input& in) {
     case 6: return lvs::ZeroCounters{in.flag() ? std::optional(service_id(in)) : std::nullopt};
     case 8: return lvs::AddLocalAddress{service_id(in), address(in)};
     case 9: return lvs::DeleteLocalAddress{service_id(in), address(in)};
+    case 10: return lvs::SetProfile{profile(in)};
+    case 11: return lvs::DeleteProfile{service_id(in)};
     default: return lvs::Flush{};
     }
 }

@@ -35,6 +35,14 @@ TEST_CASE("address range: single addresses, ranges and networks") {
     CHECK(texts("255.255.255.254-255.255.255.255") == Texts{"255.255.255.254", "255.255.255.255"});
 }
 
+TEST_CASE("address range: several of them") {
+    CHECK(texts("10.0.0.1,10.0.0.4-10.0.0.5,fd00::/127") ==
+          Texts{"10.0.0.1", "10.0.0.4", "10.0.0.5", "fd00::", "fd00::1"});
+    CHECK(texts("10.0.0.1,10.0.0.1") == Texts{"10.0.0.1", "10.0.0.1"});
+    CHECK(texts("10.0.0.1,") == Texts{"error: `' is no address"});
+    CHECK(texts("10.0.0.0/30,10.0.1.0/30", 3) == Texts{"error: more than 3 addresses"});
+}
+
 TEST_CASE("address range: what is none") {
     CHECK(texts("10.0.0") == Texts{"error: `10.0.0' is no address"});
     CHECK(texts("") == Texts{"error: `' is no address"});

@@ -104,10 +104,11 @@ TEST_CASE("replies about local addresses and dests", "[batch]") {
 
 TEST_CASE("a service's options go with it, and come back", "[batch]") {
     Service changed = service(web, "rr");
-    changed.options = {300, 60, true, true};
+    changed.options = {300, 60, true, true, true};
     const Operation operation = EditService{changed};
     CHECK(is_extension(operation));
     CHECK_FALSE(is_extension(EditService{service(web, "rr")}));
+    CHECK_FALSE(is_extension(AddService{service(web, "rr")})); // so that a profile's hold
     const EncodedBatch batch = encode_batch({&operation, 1});
     auto outer = Attributes::parse(batch.request.payload);
     REQUIRE(outer);

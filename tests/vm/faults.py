@@ -35,9 +35,11 @@ VIP, VIP6 = "192.0.2.1", "2001:db8:1::1"
 NEXT_HOPS = {4: ["10.0.0.2", "10.0.0.3", "10.0.0.4"], 6: ["fd00:d::2", "fd00:d::3", "fd00:d::4"]}
 MASQ, TUNNEL, DROUTE = 0, 2, 3
 METHOD = {"nat": MASQ, "tun": TUNNEL, "dr": DROUTE}
-LVS_INFO, BATCH, GET_DROPS = 1, 2, 3
+LVS_INFO, BATCH, GET_DROPS, GET_PROFILES = 1, 2, 3, 8
+SET_PROFILE, DEL_PROFILE = 258, 259
 SIOCSIFMTU = 0x8922
 TCP, TCP6, UDP = service_id("tcp", VIP, 80), service_id("tcp", VIP6, 80), service_id("udp", VIP, 53)
+EVERY_PORT = service_id("tcp", VIP, 0)
 ABSENT, ABSENT6 = service_id("tcp", VIP, 81), service_id("tcp", VIP6, 81)
 
 
@@ -61,9 +63,15 @@ def op(command, *nests):
     return nest(4, u32(1, command) + inner)
 
 
+def profile(identity, *laddrs, timeout=5):
+    """An operation of a batch that sets it."""
+    addresses = [netlink.attr(4, socket.inet_aton(laddr)) for laddr in laddrs]
+    return nest(4, u32(1, SET_PROFILE), nest(2, identity), nest(5, u32(1, timeout)), nest(6, *addresses))
+
+
 def base():
     """The rules that most tests begin with, as operations."""
-    ops = [op(FLUSH)]
+    ops = [profile(EVERY_PORT, "10.0.0.1"), op(FLUSH)]
     for identity, family, port in ((TCP, 4, 80), (TCP6, 6, 80), (UDP, 4, 53)):
         ops.append(op(NEW_SERVICE, service(identity)))
         for index, address in enumerate(NEXT_HOPS[family][:2]):
@@ -109,8 +117,8 @@ class Site:
             identity = b"".join(netlink.attr(kind, value) for kind, value in attrs(raw) if kind <= 5)
             dests = [_without_rates(m.get(DEST), 10, 12) for m in self.genl.dump(GET_DEST, named(identity))]
             services.append((_without_rates(raw, 10, 12), dests))
-        drops = [m.body for m in self.lvs.dump(GET_DROPS)]
-        return config, services, drops
+        others = [m.body for command in (GET_DROPS, GET_PROFILES) for m in self.lvs.dump(command)]
+        return config, services, others
 
 
 def _without_rates(raw, old_stats, new_stats):
@@ -124,9 +132,9 @@ def _without_rates(raw, old_stats, new_stats):
 
 
 def described(state):
-    config, services, drops = state
+    config, services, others = state
     return "\n".join([config.hex(), *[f"{entry}\n" + "\n".join(f"  {dest}" for dest in dests) for entry, dests in services],
-                      *[drop.hex() for drop in drops]])
+                      *[other.hex() for other in others]])
 
 
 def request(genl, command, body=b"", flags=netlink.NLM_F_ACK):
@@ -165,6 +173,8 @@ CHANGES = {
               op(NEW_DEST, named(ABSENT), dest(NEXT_HOPS[4][2], 81)) + op(SET_SERVICE, service(UDP, "rr")) +
               op(SET_DEST, named(TCP6), dest(NEXT_HOPS[6][1], 80, weight=30, fwd=TUNNEL)) +
               op(DEL_DEST, named(UDP), nest(DEST, dest_id(NEXT_HOPS[4][1], 53))) + op(ZERO, named(UDP))),
+    "set-profile": ("LVS", BATCH, profile(EVERY_PORT, "10.0.0.1", timeout=6)),
+    "del-profile": ("LVS", BATCH, op(DEL_PROFILE, named(EVERY_PORT))),
     "restore": ("LVS", BATCH, op(FLUSH) + op(NEW_SERVICE, service(TCP, "wlc")) +
                 op(NEW_DEST, named(TCP), dest(NEXT_HOPS[4][1], 80, weight=5)) +
                 op(NEW_SERVICE, service(TCP6)) + op(NEW_DEST, named(TCP6), dest(NEXT_HOPS[6][1], 80, weight=3))),

@@ -60,9 +60,7 @@ Result<std::vector<Address>, std::string> parse_network(const std::string& word,
     return all;
 }
 
-} // namespace
-
-Result<std::vector<Address>, std::string> parse_addresses(const std::string& word, std::size_t most) {
+Result<std::vector<Address>, std::string> parse_range(const std::string& word, std::size_t most) {
     if (const auto slash = word.find('/'); slash != std::string::npos)
         return parse_network(word, slash, most);
     const auto dash = word.find('-');
@@ -77,6 +75,22 @@ Result<std::vector<Address>, std::string> parse_addresses(const std::string& wor
     if (last->bytes < first->bytes)
         return std::string("the last address is before the first");
     return from_to(*first, *last, most);
+}
+
+} // namespace
+
+Result<std::vector<Address>, std::string> parse_addresses(const std::string& words, std::size_t most) {
+    std::vector<Address> all;
+    for (std::size_t begin = 0, end = 0; end != std::string::npos; begin = end + 1) {
+        end = words.find(',', begin);
+        auto some = parse_range(words.substr(begin, end == std::string::npos ? end : end - begin), most);
+        if (!some)
+            return some.error();
+        if (all.size() + some->size() > most)
+            return text("more than %zu addresses", most);
+        all.insert(all.end(), some->begin(), some->end());
+    }
+    return all;
 }
 
 } // namespace lvs

@@ -152,6 +152,8 @@ std::uint32_t command_of(const Operation& operation) {
                           [](const DeleteDest&) { return std::uint32_t{IPVS_CMD_DEL_DEST}; },
                           [](const AddLocalAddress&) { return std::uint32_t{LVS_OP_ADD_LADDR}; },
                           [](const DeleteLocalAddress&) { return std::uint32_t{LVS_OP_DEL_LADDR}; },
+                          [](const SetProfile&) { return std::uint32_t{LVS_OP_SET_PROFILE}; },
+                          [](const DeleteProfile&) { return std::uint32_t{LVS_OP_DEL_PROFILE}; },
                           [](const ZeroCounters&) { return std::uint32_t{IPVS_CMD_ZERO}; },
                           [](const Flush&) { return std::uint32_t{IPVS_CMD_FLUSH}; },
                       },
@@ -186,6 +188,8 @@ void put_service_and_dest(AttributeWriter& out, const Operation& operation, std:
                    },
                    [&](const AddLocalAddress& add) { service_id(add.service); },
                    [&](const DeleteLocalAddress& del) { service_id(del.service); },
+                   [&](const SetProfile& set) { service_id(set.profile.service); },
+                   [&](const DeleteProfile& del) { service_id(del.service); },
                    [&](const ZeroCounters& zero) {
                        if (zero.service)
                            service_id(*zero.service);

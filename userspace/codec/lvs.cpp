@@ -22,18 +22,26 @@ const Address* local_address_of(const Operation& operation) {
     return nullptr;
 }
 
+// A service that is added without options gets those of its profile.
 const ServiceOptions* options_of(const Operation& operation) {
     if (const auto* add = std::get_if<AddService>(&operation))
-        return &add->service.options;
+        return add->service.options == ServiceOptions{} ? nullptr : &add->service.options;
     if (const auto* edit = std::get_if<EditService>(&operation))
         return &edit->service.options;
+    if (const auto* set = std::get_if<SetProfile>(&operation))
+        return &set->profile.options;
     return nullptr;
+}
+
+void put_address(AttributeWriter& out, const Address& address) {
+    out.put_bytes(LVS_OP_A_LADDR, ByteView(address.bytes).first(address.size()));
 }
 
 // What is off is not named.
 void put_options(AttributeWriter& out, const ServiceOptions& options) {
-    const std::uint32_t flags =
-        (options.expire_rst ? LVS_OPTION_F_EXPIRE_RST : 0u) | (options.clamp_mss ? LVS_OPTION_F_CLAMP_MSS : 0u);
+    const std::uint32_t flags = (options.expire_rst ? LVS_OPTION_F_EXPIRE_RST : 0u) |
+                                (options.clamp_mss ? LVS_OPTION_F_CLAMP_MSS : 0u) |
+                                (options.masq_fullnat ? LVS_OPTION_F_MASQ_FULLNAT : 0u);
     const std::size_t nest = out.begin_nest(LVS_OP_A_OPTIONS);
     if (options.established_timeout)
         out.put(LVS_OPTION_A_EST_TIMEOUT, options.established_timeout);
@@ -67,6 +75,18 @@ Result<Address> address_of(const Attributes& nest, std::uint16_t type) {
     address.family = raw->value.size() == 4 ? Family::ipv4 : Family::ipv6;
     std::copy(raw->value.begin(), raw->value.end(), address.bytes.begin());
     return address;
+}
+
+Result<ServiceOptions> options_in(const Attributes& reply) {
+    auto nest = nest_of(reply, LVS_A_OPTIONS, "no options in it");
+    if (!nest)
+        return nest.error();
+    const auto flags = nest->get<std::uint32_t>(LVS_OPTION_A_FLAGS);
+    return ServiceOptions{.established_timeout = nest->get<std::uint32_t>(LVS_OPTION_A_EST_TIMEOUT),
+                          .udp_limit = nest->get<std::uint32_t>(LVS_OPTION_A_UDP_LIMIT),
+                          .expire_rst = (flags & LVS_OPTION_F_EXPIRE_RST) != 0,
+                          .clamp_mss = (flags & LVS_OPTION_F_CLAMP_MSS) != 0,
+                          .masq_fullnat = (flags & LVS_OPTION_F_MASQ_FULLNAT) != 0};
 }
 
 // The port's attribute follows the address's.
@@ -109,9 +129,15 @@ EncodedBatch encode_batch(std::span<const Operation> operations) {
         out.put(LVS_OP_A_CMD, command_of(operation));
         put_service_and_dest(out, operation, LVS_OP_A_SERVICE, LVS_OP_A_DEST);
         if (const Address* address = local_address_of(operation))
-            out.put_bytes(LVS_OP_A_LADDR, ByteView(address->bytes).first(address->size()));
+            put_address(out, *address);
         if (const ServiceOptions* options = options_of(operation))
             put_options(out, *options);
+        if (const auto* set = std::get_if<SetProfile>(&operation)) {
+            const std::size_t addresses = out.begin_nest(LVS_OP_A_LADDRS);
+            for (const Address& address : set->profile.local_addresses)
+                put_address(out, address);
+            out.end_nest(addresses);
+        }
         out.end_nest(nest);
     }
     mark();
@@ -146,6 +172,10 @@ Request encode_get_options() {
     return {LVS_CMD_GET_OPTIONS, {}};
 }
 
+Request encode_get_profiles() {
+    return {LVS_CMD_GET_PROFILES, {}};
+}
+
 Request encode_get_all_dests(const std::optional<ServiceId>& only) {
     return about_services(LVS_CMD_GET_DESTS, only);
 }
@@ -174,14 +204,32 @@ Result<OptionsOfService> decode_options(const Attributes& reply) {
     auto id = service_of(reply);
     if (!id)
         return id.error();
-    auto nest = nest_of(reply, LVS_A_OPTIONS, "no options in it");
+    auto options = options_in(reply);
+    if (!options)
+        return options.error();
+    return OptionsOfService{*id, *options};
+}
+
+Result<PartOfProfile> decode_part_of_profile(const Attributes& reply) {
+    auto id = service_of(reply);
+    if (!id)
+        return id.error();
+    PartOfProfile part{*id, std::nullopt, std::nullopt};
+    if (!reply.find(LVS_A_LADDR)) {
+        auto options = options_in(reply);
+        if (!options)
+            return options.error();
+        part.options = *options;
+        return part;
+    }
+    auto nest = nest_of(reply, LVS_A_LADDR, "no local address in it");
     if (!nest)
         return nest.error();
-    const auto flags = nest->get<std::uint32_t>(LVS_OPTION_A_FLAGS);
-    return OptionsOfService{*id,
-                            {nest->get<std::uint32_t>(LVS_OPTION_A_EST_TIMEOUT),
-                             nest->get<std::uint32_t>(LVS_OPTION_A_UDP_LIMIT), (flags & LVS_OPTION_F_EXPIRE_RST) != 0,
-                             (flags & LVS_OPTION_F_CLAMP_MSS) != 0}};
+    auto address = address_of(*nest, LVS_LADDR_A_ADDR);
+    if (!address)
+        return address.error();
+    part.local_address = *address;
+    return part;
 }
 
 Result<DestOfService> decode_dest_of_service(const Attributes& reply) {

@@ -24,12 +24,14 @@ Request encode_get_local_addresses(const std::optional<ServiceId>& only); // dum
 Request encode_get_all_dests(const std::optional<ServiceId>& only);       // dump
 Request encode_get_connections();                                         // dump
 Request encode_get_options();                                             // dump
+Request encode_get_profiles();                                            // dump
 
 Result<ModuleInfo> decode_module_info(const Attributes& reply);
 Result<DropTable> decode_drops(const Attributes& reply);
 Result<ListedLocalAddress> decode_local_address(const Attributes& reply);
 Result<DestOfService> decode_dest_of_service(const Attributes& reply);
 Result<OptionsOfService> decode_options(const Attributes& reply);
+Result<PartOfProfile> decode_part_of_profile(const Attributes& reply);
 Result<Connection> decode_connection(const Attributes& reply);
 
 } // namespace lvs

@@ -24,8 +24,14 @@ const std::vector<Topic> list_format = {
 };
 
 const std::vector<Topic> service_body = {
-    Topic::scheduler,   Topic::persistent,          Topic::netmask,   Topic::ops,        Topic::pe,
-    Topic::sched_flags, Topic::established_timeout, Topic::udp_limit, Topic::expire_rst, Topic::clamp_mss,
+    Topic::scheduler,    Topic::persistent,          Topic::netmask,   Topic::ops,        Topic::pe,
+    Topic::sched_flags,  Topic::established_timeout, Topic::udp_limit, Topic::expire_rst, Topic::clamp_mss,
+    Topic::masq_fullnat,
+};
+
+const std::vector<Topic> profile_body = {
+    Topic::laddr,      Topic::established_timeout, Topic::udp_limit,
+    Topic::expire_rst, Topic::clamp_mss,           Topic::masq_fullnat,
 };
 
 const std::vector<Topic> dest_body = {
@@ -56,6 +62,9 @@ const Rules& rules_of(Option command) {
         {Option::add_laddr, {"add-laddr", {Topic::service, Topic::laddr}, {}, {}}},
         {Option::del_laddr, {"del-laddr", {Topic::service, Topic::laddr}, {}, {}}},
         {Option::get_laddr, {"get-laddr", {}, {Topic::numeric, Topic::service, Topic::json}, {}}},
+        {Option::set_profile, {"profile set", {Topic::service}, profile_body, {}}},
+        {Option::delete_profile, {"profile delete", {Topic::service}, {}, {}}},
+        {Option::list_profiles, {"profile list", {}, {Topic::numeric, Topic::json}, {}}},
         {Option::drops, {"drops", {}, {Topic::numeric, Topic::service, Topic::json}, {}}},
     };
     return all.at(command);
@@ -140,6 +149,7 @@ const char* topic_name(Topic topic) {
         "udp-limit",
         "expire-rst",
         "clamp-mss",
+        "masq-fullnat",
     };
     return names[static_cast<std::size_t>(topic)];
 }
@@ -192,6 +202,7 @@ std::optional<Topic> topic_of(Option option) {
     case Option::udp_limit: return Topic::udp_limit;
     case Option::expire_rst: return Topic::expire_rst;
     case Option::clamp_mss: return Topic::clamp_mss;
+    case Option::masq_fullnat: return Topic::masq_fullnat;
     default: return std::nullopt;
     }
 }

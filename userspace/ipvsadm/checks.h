@@ -51,8 +51,9 @@ enum class Topic {
     udp_limit,
     expire_rst,
     clamp_mss,
+    masq_fullnat,
 };
-inline constexpr Topic last_topic = Topic::clamp_mss;
+inline constexpr Topic last_topic = Topic::masq_fullnat;
 
 const char* topic_name(Topic topic);
 std::optional<Topic> topic_of(Option option); // none: it may be repeated and stand anywhere

@@ -72,6 +72,11 @@ struct ListLocalAddresses {
     JsonStyle json = JsonStyle::none;
     bool operator==(const ListLocalAddresses&) const = default;
 };
+struct ListProfiles {
+    bool numeric = false;
+    JsonStyle json = JsonStyle::none;
+    bool operator==(const ListProfiles&) const = default;
+};
 // Several changes of one command, all of them or none.
 struct Changes {
     std::vector<Operation> operations;
@@ -104,8 +109,8 @@ struct ShowVersion {
     bool operator==(const ShowVersion&) const = default;
 };
 
-using Command =
-    std::variant<Operation, Changes, ListServices, ListConnections, ListTimeouts, ListDaemons, ListDrops,
-                 ListLocalAddresses, Save, Restore, SetTimeouts, StartDaemon, StopDaemon, ShowHelp, ShowVersion>;
+using Command = std::variant<Operation, Changes, ListServices, ListConnections, ListTimeouts, ListDaemons, ListDrops,
+                             ListLocalAddresses, ListProfiles, Save, Restore, SetTimeouts, StartDaemon, StopDaemon,
+                             ShowHelp, ShowVersion>;
 
 } // namespace lvs

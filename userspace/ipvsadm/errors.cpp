@@ -46,6 +46,9 @@ constexpr Sentence sentences[] = {
     {Asked::add_local_address, EADDRNOTAVAIL, "The local address is not an address of this host"},
     {Asked::delete_local_address, ESRCH, service_undefined},
     {Asked::delete_local_address, ENOENT, "No such local address"},
+    {Asked::set_profile, EEXIST, "The profile names a local address twice"},
+    {Asked::set_profile, EADDRNOTAVAIL, "The local address is not an address of this host"},
+    {Asked::delete_profile, ESRCH, "No such profile"},
     {Asked::start_daemon, EEXIST, "Daemon has already run"},
     {Asked::stop_daemon, ESRCH, "No daemon is running"},
 };
@@ -75,6 +78,8 @@ Asked asked_by(const Operation& operation) {
                           [](const DeleteDest&) { return Asked::delete_dest; },
                           [](const AddLocalAddress&) { return Asked::add_local_address; },
                           [](const DeleteLocalAddress&) { return Asked::delete_local_address; },
+                          [](const SetProfile&) { return Asked::set_profile; },
+                          [](const DeleteProfile&) { return Asked::delete_profile; },
                           [](const ZeroCounters&) { return Asked::zero_service; },
                           [](const Flush&) { return Asked::anything; },
                       },

@@ -18,6 +18,8 @@ enum class Asked {
     delete_dest,
     add_local_address,
     delete_local_address,
+    set_profile,
+    delete_profile,
     start_daemon,
     stop_daemon,
     get_service,

@@ -28,7 +28,7 @@ the director, spreads their connections over real servers.
 
 The command comes first:
   -A, --add-service SERVICE [-s SCHEDULER] [-p [SECONDS]] [-M MASK] [-o] [--pe ENGINE] [-b FLAGS]
-                    [-V SECONDS] [--udp-limit SECONDS] [--expire-rst] [--clamp-mss]
+                    [-V SECONDS] [--udp-limit SECONDS] [--expire-rst] [--clamp-mss] [--masq-fullnat]
   -E, --edit-service         the same for a service that exists
   -D, --delete-service SERVICE
   -C, --clear                delete all services
@@ -45,6 +45,11 @@ The command comes first:
   -P, --add-laddr SERVICE -z ADDRESSES   local addresses, under which FULLNAT speaks to real servers
   -Q, --del-laddr SERVICE -z ADDRESSES   connections that have one keep it until they end
   -G, --get-laddr [SERVICE] [-n]         the pools, ports taken, conflicts with the director's own sockets
+      --profile set SERVICE [-z ADDRESSES] [-V SECONDS] [--masq-fullnat] [...]
+                             what SERVICE gets whenever somebody adds it: keepalived, say, which knows
+                             nothing of FULLNAT. HOST without a PORT: all ports without a profile of their own
+      --profile delete SERVICE
+      --profile list [-n]
       --drops [SERVICE] [-n] dropped packets by reason (needs the module lvs)
   -h, --help                 this text
   -v, --version
@@ -66,7 +71,8 @@ Options of a service:
       --udp-limit SECONDS    after so long a UDP flow is scheduled anew, even if it never pauses
       --expire-rst           both ends of a TCP connection get a RST when it expires
       --clamp-mss            a SYN through a tunnel states no larger segments than fit there
-                             (-V and these three need the module lvs)
+      --masq-fullnat         -m, for real servers added from then on, means -b
+                             (-V and these four need the module lvs)
   -b, --sched-flags FLAGS    sh-fallback sh-port mh-fallback mh-port flag-1 flag-2 flag-3
 
 Options of a real server:
@@ -75,7 +81,8 @@ Options of a real server:
   -g, --gatewaying           direct routing: same network, same port (default)
   -i, --ipip                 tunnel: any network, same port
   -b, --fullnat              NAT of both ends: any network, any port; needs local addresses (-P)
-  -z, --laddr ADDRESSES      10.0.0.1, 10.0.0.1-10.0.0.9, 10.0.0.0/28 or the same of IPv6
+  -z, --laddr ADDRESSES      10.0.0.1, 10.0.0.1-10.0.0.9, 10.0.0.0/28, some of these with commas
+                             between them, or the same of IPv6
   -w, --weight N             share of the connections (default 1)
   -x, --u-threshold N        no new connections from this many on
   -y, --l-threshold N        ... until they are fewer than this

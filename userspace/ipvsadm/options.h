@@ -30,6 +30,10 @@ enum class Option {
     add_laddr,
     del_laddr,
     get_laddr,
+    profile,
+    set_profile, // this and the next two: what follows `profile`
+    delete_profile,
+    list_profiles,
     help,
     version,
     // what they take
@@ -81,6 +85,7 @@ enum class Option {
     udp_limit,
     expire_rst,
     clamp_mss,
+    masq_fullnat,
 };
 
 constexpr bool is_command(Option option) {

@@ -207,6 +207,7 @@ Result<void, Failure> read_option(Draft& draft, Option option, const std::option
     case Option::udp_limit: return read_seconds(value, draft.service.options.udp_limit);
     case Option::expire_rst: return set_on(draft.service.options.expire_rst);
     case Option::clamp_mss: return set_on(draft.service.options.clamp_mss);
+    case Option::masq_fullnat: return set_on(draft.service.options.masq_fullnat);
 
     case Option::real_server: return read_server(draft, value, names);
     case Option::masquerading: return set_forwarding(draft, Forwarding::masquerade);
@@ -261,6 +262,16 @@ Result<DaemonState, Failure> read_daemon_state(const std::string& word, const ch
     return usage(complaint);
 }
 
+Result<Option, Failure> read_profile_verb(const std::string& word) {
+    if (word == "set")
+        return Option::set_profile;
+    if (word == "delete")
+        return Option::delete_profile;
+    if (word == "list")
+        return Option::list_profiles;
+    return usage(text("invalid `--profile %s', it is set, delete or list", word.c_str()));
+}
+
 Result<void, Failure> read_set_arguments(Draft& draft, std::vector<std::string>& arguments) {
     if (arguments.size() < 3)
         return usage("--set option requires 3 timeout values");
@@ -272,14 +283,21 @@ Result<void, Failure> read_set_arguments(Draft& draft, std::vector<std::string>&
     return {};
 }
 
+// Of a service, or of a profile.
+Result<void, Failure> check_options(const Draft& draft) {
+    if (draft.service.options.udp_limit && !draft.by_mark() && draft.protocol != Protocol::udp)
+        return usage("A limit of UDP flows is only for UDP virtual services");
+    return {};
+}
+
 Result<void, Failure> finish_service(Draft& draft) {
     Service& service = draft.service;
     if (!draft.by_mark() && draft.listener.port.value == 0 && !service.has(persistent_flag))
         return usage("Zero port specified for non-persistent service");
     if (service.has(one_packet_flag) && !draft.by_mark() && draft.protocol != Protocol::udp)
         return usage("One-Packet Scheduling is only for UDP virtual services");
-    if (service.options.udp_limit && !draft.by_mark() && draft.protocol != Protocol::udp)
-        return usage("A limit of UDP flows is only for UDP virtual services");
+    if (auto checked = check_options(draft); !checked)
+        return checked;
     if (service.scheduler.empty())
         service.scheduler = default_scheduler;
     if (draft.has(Topic::sched_flags)) {
@@ -364,6 +382,12 @@ Result<Command, Failure> finish(Option command, Draft& draft) {
     case Option::add_laddr: return change_pool<AddLocalAddress>(draft);
     case Option::del_laddr: return change_pool<DeleteLocalAddress>(draft);
     case Option::get_laddr: return Command{ListLocalAddresses{only(), draft.format.numeric, draft.format.json}};
+    case Option::set_profile:
+        if (auto checked = check_options(draft); !checked)
+            return checked.error();
+        return operation(SetProfile{{draft.id(), draft.service.options, draft.local_addresses}});
+    case Option::delete_profile: return operation(DeleteProfile{draft.id()});
+    case Option::list_profiles: return Command{ListProfiles{draft.format.numeric, draft.format.json}};
     case Option::list: return list_command(draft);
     default: return usage("invalid command"); // help and version do not come here
     }
@@ -380,7 +404,7 @@ Result<Command, Failure> parse_command(const std::string& program, const std::ve
         return try_help(program);
 
     const GivenOption& first = given.options.front();
-    const Option command = *first.option;
+    Option command = *first.option;
     Draft draft;
     draft.service.netmask = whole_ipv4_mask;
     if (command == Option::help)
@@ -394,6 +418,12 @@ Result<Command, Failure> parse_command(const std::string& program, const std::ve
         if (!state)
             return state.error();
         draft.daemon.state = *state;
+    }
+    if (command == Option::profile) {
+        auto verb = read_profile_verb(first.value.value_or(""));
+        if (!verb)
+            return verb.error();
+        command = *verb;
     }
 
     for (std::size_t i = 1; i < given.options.size(); ++i) {

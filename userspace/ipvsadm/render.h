@@ -26,6 +26,7 @@ std::string daemon_line(const Daemon& daemon);
 
 // Rules that restore the table (render_save.cpp)
 std::string save_rules(const ServiceTable& table, bool numeric, const Resolver& names);
+std::string save_profile(const Profile& profile, bool numeric, const Resolver& names);
 std::string save_local_address(const ListedLocalAddress& listed, bool numeric, const Resolver& names);
 
 // `-t 192.0.2.1:80`, `-f 7 -6`: a service as an option (render_save.cpp)
@@ -44,12 +45,19 @@ std::string drop_tables(const std::vector<DropTable>& tables, bool numeric, cons
 // Pools of local addresses (render_laddrs.cpp)
 std::string local_address_table(const std::vector<ListedLocalAddress>& listed, bool numeric, const Resolver& names);
 
+// Profiles (render_profiles.cpp)
+std::string profile_table(const std::vector<Profile>& profiles, bool numeric, const Resolver& names);
+
+// ` established 600 expire-rst`: options as a listing has them, empty if there are none (render_table.cpp)
+std::string options_text(const ServiceOptions& options);
+
 // The same as JSON documents, each ending with a newline (render_json.cpp, docs/json.md)
 std::string services_json(const Info& info, const std::vector<ServiceTable>& tables, JsonStyle style);
 std::string connections_json(const std::vector<Connection>& connections, JsonStyle style);
 std::string timeouts_json(const Timeouts& timeouts, JsonStyle style);
 std::string daemons_json(const std::vector<Daemon>& daemons, JsonStyle style);
 std::string local_addresses_json(const std::vector<ListedLocalAddress>& listed, JsonStyle style);
+std::string profiles_json(const std::vector<Profile>& profiles, JsonStyle style);
 std::string drops_json(const std::vector<DropTable>& tables, JsonStyle style);
 
 const char* forwarding_option(Forwarding forwarding);

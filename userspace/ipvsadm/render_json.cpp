@@ -127,6 +127,14 @@ Json dest_json(const ListedDest& listed) {
     return out;
 }
 
+Json options_json(const ServiceOptions& options) {
+    return {{"established_timeout", options.established_timeout},
+            {"udp_limit", options.udp_limit},
+            {"expire_rst", options.expire_rst},
+            {"clamp_mss", options.clamp_mss},
+            {"masq_fullnat", options.masq_fullnat}};
+}
+
 Json service_json(const ServiceTable& table) {
     const Service& service = table.service.service;
     Json out = id_json(service.id), flags = Json::array(), dests = Json::array();
@@ -140,10 +148,7 @@ Json service_json(const ServiceTable& table) {
     out["scheduler_flags"] = std::move(flags);
     out["one_packet"] = service.has(one_packet_flag);
     out["persistence"] = persistence_json(service);
-    out["established_timeout"] = service.options.established_timeout;
-    out["udp_limit"] = service.options.udp_limit;
-    out["expire_rst"] = service.options.expire_rst;
-    out["clamp_mss"] = service.options.clamp_mss;
+    out.update(options_json(service.options));
     out["stats"] = stats_json(table.service.stats);
     out["rates"] = rates_json(table.service.stats);
     out["servers"] = std::move(dests);
@@ -210,6 +215,19 @@ std::string local_addresses_json(const std::vector<ListedLocalAddress>& listed, 
                        {"exhausted", one.exhausted},
                        {"untold", one.untold}});
     return document({{"local_addresses", std::move(all)}}, style);
+}
+
+std::string profiles_json(const std::vector<Profile>& profiles, JsonStyle style) {
+    Json all = Json::array();
+    for (const Profile& profile : profiles) {
+        Json one{{"service", id_json(profile.service)}}, addresses = Json::array();
+        one.update(options_json(profile.options));
+        for (const Address& address : profile.local_addresses)
+            addresses.push_back(address.text());
+        one["local_addresses"] = std::move(addresses);
+        all.push_back(std::move(one));
+    }
+    return document({{"profiles", std::move(all)}}, style);
 }
 
 std::string drops_json(const std::vector<DropTable>& tables, JsonStyle style) {

@@ -19,6 +19,21 @@ std::string mask_option(const Service& service) {
     return " -M " + mask.text();
 }
 
+std::string given_options(const ServiceOptions& options) {
+    std::string out;
+    if (options.established_timeout)
+        out += text(" -V %u", options.established_timeout);
+    if (options.udp_limit)
+        out += text(" --udp-limit %u", options.udp_limit);
+    if (options.expire_rst)
+        out += " --expire-rst";
+    if (options.clamp_mss)
+        out += " --clamp-mss";
+    if (options.masq_fullnat)
+        out += " --masq-fullnat";
+    return out;
+}
+
 std::string service_rule(const Service& service, bool numeric, const Resolver& names) {
     std::string out = "-A " + service_option(service.id, numeric, names) + " -s " + service.scheduler;
     if (service.has(persistent_flag))
@@ -30,15 +45,7 @@ std::string service_rule(const Service& service, bool numeric, const Resolver& n
     const std::string flags = scheduler_flags_text(service.scheduler, service.flags);
     if (!flags.empty())
         out += " -b " + flags;
-    if (service.options.established_timeout)
-        out += text(" -V %u", service.options.established_timeout);
-    if (service.options.udp_limit)
-        out += text(" --udp-limit %u", service.options.udp_limit);
-    if (service.options.expire_rst)
-        out += " --expire-rst";
-    if (service.options.clamp_mss)
-        out += " --clamp-mss";
-    return out + "\n";
+    return out + given_options(service.options) + "\n";
 }
 
 std::string tunnel_options(const Tunnel& tunnel) {
@@ -103,6 +110,16 @@ std::string service_option(const ServiceId& id, bool numeric, const Resolver& na
 
 std::string save_local_address(const ListedLocalAddress& listed, bool numeric, const Resolver& names) {
     return "-P " + service_option(listed.service, numeric, names) + " -z " + listed.address.text() + "\n";
+}
+
+std::string save_profile(const Profile& profile, bool numeric, const Resolver& names) {
+    std::string out = "--profile set " + service_option(profile.service, numeric, names);
+    const char* before = " -z ";
+    for (const Address& address : profile.local_addresses) {
+        out += before + address.text();
+        before = ",";
+    }
+    return out + given_options(profile.options) + "\n";
 }
 
 std::string save_rules(const ServiceTable& table, bool numeric, const Resolver& names) {

@@ -77,15 +77,7 @@ std::string service_properties(const Service& service) {
     }
     if (service.has(one_packet_flag))
         out += " ops";
-    if (service.options.established_timeout)
-        out += text(" established %u", service.options.established_timeout);
-    if (service.options.udp_limit)
-        out += text(" udp-limit %u", service.options.udp_limit);
-    if (service.options.expire_rst)
-        out += " expire-rst";
-    if (service.options.clamp_mss)
-        out += " clamp-mss";
-    return out;
+    return out + options_text(service.options);
 }
 
 std::string stats_columns(const Stats& stats, bool exact) {
@@ -154,6 +146,21 @@ std::string dest_row(const ListedDest& listed, Protocol protocol, Columns column
 }
 
 } // namespace
+
+std::string options_text(const ServiceOptions& options) {
+    std::string out;
+    if (options.established_timeout)
+        out += text(" established %u", options.established_timeout);
+    if (options.udp_limit)
+        out += text(" udp-limit %u", options.udp_limit);
+    if (options.expire_rst)
+        out += " expire-rst";
+    if (options.clamp_mss)
+        out += " clamp-mss";
+    if (options.masq_fullnat)
+        out += " masq-fullnat";
+    return out;
+}
 
 std::string large_number(std::uint64_t value, bool exact) {
     const auto wide = static_cast<unsigned long long>(value);

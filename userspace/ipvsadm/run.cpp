@@ -129,6 +129,15 @@ int list_all(World& world, Kernel& kernel, const Info& info, const ListFormat& f
     return exit_success;
 }
 
+Result<std::vector<Profile>> read_profiles(Kernel& kernel) {
+    auto profiles = kernel.profiles();
+    if (profiles)
+        *profiles = sorted_as_listed(std::move(*profiles), [](const Profile& a, const Profile& b) {
+            return compare_listed(a.service, b.service);
+        });
+    return profiles;
+}
+
 int save_all(World& world, Kernel& kernel, bool numeric) {
     auto services = read_services(kernel, true);
     if (!services)
@@ -136,11 +145,18 @@ int save_all(World& world, Kernel& kernel, bool numeric) {
     Result<std::vector<ListedLocalAddress>> pools = std::vector<ListedLocalAddress>{};
     if (kernel.has_extensions())
         pools = kernel.local_addresses(std::nullopt);
+    Result<std::vector<Profile>> profiles = std::vector<Profile>{};
+    if (kernel.has_extensions())
+        profiles = read_profiles(kernel);
+    if (!profiles)
+        return refused(world, Asked::anything, profiles.error(), exit_list_failure);
     if (!pools)
         return refused(world, Asked::anything, pools.error(), exit_list_failure);
     DestReader dests(kernel, true);
     if (auto read = dests.read_all(); !read)
         return refused(world, Asked::get_dests, read.error(), exit_list_failure);
+    for (const Profile& profile : *profiles) // before the services, which shall have them
+        world.out << save_profile(profile, numeric, world.names);
     for (ListedService& service : *services) {
         auto table = dests.table_of(std::move(service));
         if (!table)
@@ -164,6 +180,17 @@ int list_local_addresses(World& world, Kernel& kernel, const ListLocalAddresses&
         world.out << local_addresses_json(*listed, list.json);
     else
         world.out << local_address_table(*listed, list.numeric, world.names);
+    return exit_success;
+}
+
+int list_profiles(World& world, Kernel& kernel, const ListProfiles& list) {
+    auto profiles = read_profiles(kernel);
+    if (!profiles)
+        return refused(world, Asked::anything, profiles.error(), exit_list_failure);
+    if (list.json != JsonStyle::none)
+        world.out << profiles_json(*profiles, list.json);
+    else
+        world.out << profile_table(*profiles, list.numeric, world.names);
     return exit_success;
 }
 
@@ -245,6 +272,7 @@ int carry_out(const Command& command, const std::string& program, Kernel& kernel
             [&](const ListDaemons& list) { return list_daemons(world, kernel, list.json); },
             [&](const ListDrops& list) { return list_drops(world, kernel, list); },
             [&](const ListLocalAddresses& list) { return list_local_addresses(world, kernel, list); },
+            [&](const ListProfiles& list) { return list_profiles(world, kernel, list); },
             [&](const Save& save) { return save_all(world, kernel, save.numeric); },
             [&](const Restore& restore) { return restore_table(restore, kernel, program, world); },
             [&](const SetTimeouts& set) { return ended(world, Asked::anything, kernel.set_timeouts(set.timeouts)); },

@@ -79,6 +79,24 @@ Result<Inverse> inverse(const DeleteDest& del, Kernel& kernel) {
     return *old ? Inverse{{command(AddDest{del.service, **old})}, {}} : Inverse{};
 }
 
+Result<Inverse> profile_as_it_is(const ServiceId& service, Kernel& kernel) {
+    auto profiles = kernel.profiles();
+    if (!profiles)
+        return profiles.error();
+    for (const Profile& profile : *profiles)
+        if (profile.service == service)
+            return Inverse{{command(SetProfile{profile})}, {}};
+    return Inverse{{command(DeleteProfile{service})}, {}};
+}
+
+Result<Inverse> inverse(const SetProfile& set, Kernel& kernel) {
+    return profile_as_it_is(set.profile.service, kernel);
+}
+
+Result<Inverse> inverse(const DeleteProfile& del, Kernel& kernel) {
+    return profile_as_it_is(del.service, kernel);
+}
+
 Result<Inverse> inverse(const Flush&, Kernel& kernel) {
     auto services = kernel.services();
     if (!services)

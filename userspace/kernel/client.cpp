@@ -254,6 +254,25 @@ Result<std::vector<ListedLocalAddress>> Client::local_addresses(const std::optio
     return get_all<ListedLocalAddress>(*target, encode_get_local_addresses(only), decode_local_address);
 }
 
+Result<std::vector<Profile>> Client::profiles() {
+    auto target = extensions();
+    if (!target)
+        return target.error();
+    auto parts = get_all<PartOfProfile>(*target, encode_get_profiles(), decode_part_of_profile);
+    if (!parts)
+        return parts.error();
+    std::vector<Profile> found;
+    for (const PartOfProfile& part : *parts) {
+        if (part.options)
+            found.push_back({part.service, *part.options, {}});
+        else if (found.empty() || found.back().service != part.service)
+            return malformed("local address without a profile");
+        else
+            found.back().local_addresses.push_back(*part.local_address);
+    }
+    return found;
+}
+
 std::optional<std::string> abi_mismatch(const ModuleInfo& module) {
     constexpr std::uint32_t ours = LVS_GENL_VERSION;
     if (module.abi_min <= ours && ours <= module.abi_max)

@@ -31,6 +31,7 @@ class Client final : public Kernel {
     Result<std::vector<DestOfService>> all_dests() override;
     Result<std::vector<DropTable>> drops() override;
     Result<std::vector<ListedLocalAddress>> local_addresses(const std::optional<ServiceId>& only) override;
+    Result<std::vector<Profile>> profiles() override;
 
   private:
     Result<void> add_options(std::span<ListedService> services);

@@ -90,6 +90,11 @@ Result<void> FakeKernel::change(const AddService& add) {
     if (auto checked = check_service(add.service); !checked)
         return checked;
     table.push_back({{add.service, {}}, {}, {}});
+    if (const Profile* profile = profile_for(add.service.id)) {
+        if (add.service.options == ServiceOptions{})
+            table.back().service.service.options = profile->options;
+        table.back().local_addresses = profile->local_addresses;
+    }
     return {};
 }
 
@@ -121,6 +126,8 @@ Result<void> FakeKernel::change(const AddDest& add) {
     if (find_dest(dests, add.dest.endpoint) != dests.end())
         return refusal(EEXIST, "dest exists");
     dests.insert(dests.begin(), ListedDest{add.dest, 0, 0, 0, {}}); // the newest first, as in the kernel
+    if (add.dest.forwarding == Forwarding::masquerade && (*entry)->service.service.options.masq_fullnat)
+        dests.front().dest.forwarding = Forwarding::fullnat;
     return {};
 }
 
@@ -155,8 +162,13 @@ Result<void> FakeKernel::change(const AddLocalAddress& add) {
     if (!entry)
         return entry.error();
     auto& pool = (*entry)->local_addresses;
-    if (std::find(pool.begin(), pool.end(), add.address) != pool.end())
+    if (std::find(pool.begin(), pool.end(), add.address) != pool.end()) {
+        const Profile* profile = profile_for(add.service);
+        const std::vector<Address> brought = profile ? profile->local_addresses : std::vector<Address>{};
+        if (std::find(brought.begin(), brought.end(), add.address) != brought.end())
+            return {};
         return refusal(EEXIST, "local address exists");
+    }
     if (!is_unicast(add.address))
         return refusal(EADDRNOTAVAIL, "not an address of this host");
     pool.push_back(add.address);
@@ -187,6 +199,39 @@ Result<std::vector<ListedLocalAddress>> FakeKernel::local_addresses(const std::o
             for (const Address& address : entry.local_addresses)
                 out.push_back({entry.service.service.id, address, 0, 0, 0, 0});
     return out;
+}
+
+const Profile* FakeKernel::profile_for(const ServiceId& id) const {
+    const auto find = [&](const ServiceId& wanted) -> const Profile* {
+        const auto found = std::find_if(profile_list.begin(), profile_list.end(),
+                                        [&](const Profile& profile) { return profile.service == wanted; });
+        return found == profile_list.end() ? nullptr : &*found;
+    };
+    const auto* listener = std::get_if<Listener>(&id);
+    if (const Profile* own = find(id); own || !listener)
+        return own;
+    return find(Listener{listener->protocol, {listener->endpoint.address, {}}});
+}
+
+Result<void> FakeKernel::change(const SetProfile& set) {
+    for (const Address& address : set.profile.local_addresses)
+        if (!is_unicast(address))
+            return refusal(EADDRNOTAVAIL, "not an address of this host");
+    std::erase_if(profile_list, [&](const Profile& profile) { return profile.service == set.profile.service; });
+    profile_list.push_back(set.profile);
+    return {};
+}
+
+Result<void> FakeKernel::change(const DeleteProfile& del) {
+    if (!std::erase_if(profile_list, [&](const Profile& profile) { return profile.service == del.service; }))
+        return refusal(ESRCH, "SERVICE has no profile");
+    return {};
+}
+
+Result<std::vector<Profile>> FakeKernel::profiles() {
+    if (!extensions)
+        return module_info().error();
+    return profile_list;
 }
 
 Result<void> FakeKernel::change(const ZeroCounters& which) {
@@ -326,9 +371,11 @@ Result<void, BatchError> FakeKernel::apply_batch(std::span<const Operation> oper
     if (auto mismatch = abi_mismatch(module))
         return BatchError{refusal(EPROTONOSUPPORT, *mismatch), std::nullopt};
     const std::vector<Entry> before = table;
+    const std::vector<Profile> profiles_before = profile_list;
     for (std::size_t i = 0; i < operations.size(); ++i) {
         if (auto applied = apply(operations[i]); !applied) {
             table = before;
+            profile_list = profiles_before;
             return BatchError{applied.error(), i};
         }
     }

@@ -29,6 +29,7 @@ class FakeKernel final : public Kernel {
         bool operator==(const Entry&) const = default;
     };
     std::vector<Entry> table;
+    std::vector<Profile> profile_list;
 
     Result<Info> info() override;
     Result<void> apply(const Operation& operation) override;
@@ -47,10 +48,12 @@ class FakeKernel final : public Kernel {
     Result<std::vector<DestOfService>> all_dests() override;
     Result<std::vector<DropTable>> drops() override;
     Result<std::vector<ListedLocalAddress>> local_addresses(const std::optional<ServiceId>& only) override;
+    Result<std::vector<Profile>> profiles() override;
 
   private:
     Entry* find(const ServiceId& id);
     Result<Entry*> existing(const ServiceId& id);
+    const Profile* profile_for(const ServiceId& id) const;
     Result<void> check_service(const Service& service) const;
     Result<void> check_dest(const Entry& entry, const Dest& dest) const;
 
@@ -62,6 +65,8 @@ class FakeKernel final : public Kernel {
     Result<void> change(const DeleteDest& del);
     Result<void> change(const AddLocalAddress& add);
     Result<void> change(const DeleteLocalAddress& del);
+    Result<void> change(const SetProfile& set);
+    Result<void> change(const DeleteProfile& del);
     Result<void> change(const ZeroCounters& which);
     Result<void> change(const Flush& flush);
 

@@ -45,6 +45,7 @@ class Kernel {
     virtual Result<std::vector<DestOfService>> all_dests() = 0;
     virtual Result<std::vector<DropTable>> drops() = 0;
     virtual Result<std::vector<ListedLocalAddress>> local_addresses(const std::optional<ServiceId>& only) = 0;
+    virtual Result<std::vector<Profile>> profiles() = 0;
 };
 
 // The way to the kernel the program runs on; loads the module if nothing answers.

@@ -96,6 +96,14 @@ struct ListedLocalAddress {
     bool operator==(const ListedLocalAddress&) const = default;
 };
 
+// A profile comes in parts: its options, then its local addresses, one by one.
+struct PartOfProfile {
+    ServiceId service;
+    std::optional<ServiceOptions> options;
+    std::optional<Address> local_address;
+    bool operator==(const PartOfProfile&) const = default;
+};
+
 // A dest of one of all services.
 struct DestOfService {
     ServiceId service;

@@ -47,6 +47,15 @@ struct DeleteLocalAddress {
     Address address;
     bool operator==(const DeleteLocalAddress&) const = default;
 };
+// Makes the profile or replaces the one of the same identity.
+struct SetProfile {
+    Profile profile;
+    bool operator==(const SetProfile&) const = default;
+};
+struct DeleteProfile {
+    ServiceId service;
+    bool operator==(const DeleteProfile&) const = default;
+};
 struct ZeroCounters {
     std::optional<ServiceId> service; // none: all, and the totals
     bool operator==(const ZeroCounters&) const = default;
@@ -56,7 +65,7 @@ struct Flush {
 };
 
 using Operation = std::variant<AddService, EditService, DeleteService, AddDest, EditDest, DeleteDest, AddLocalAddress,
-                               DeleteLocalAddress, ZeroCounters, Flush>;
+                               DeleteLocalAddress, SetProfile, DeleteProfile, ZeroCounters, Flush>;
 
 template <class... Cases> struct Overloaded : Cases... { using Cases::operator()...; };
 template <class... Cases> Overloaded(Cases...) -> Overloaded<Cases...>;
@@ -68,6 +77,8 @@ inline bool is_extension(const Operation& operation) {
                           [](const EditService& edit) { return edit.service.options != ServiceOptions{}; },
                           [](const AddLocalAddress&) { return true; },
                           [](const DeleteLocalAddress&) { return true; },
+                          [](const SetProfile&) { return true; },
+                          [](const DeleteProfile&) { return true; },
                           [](const auto&) { return false; },
                       },
                       operation);

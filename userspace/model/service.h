@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 #include <variant>
+#include <vector>
 
 namespace lvs {
 
@@ -50,6 +51,7 @@ struct ServiceOptions {
     std::uint32_t udp_limit = 0;           // after so many seconds a UDP flow may go elsewhere; 0: never
     bool expire_rst = false;               // both ends hear that their TCP connection expired
     bool clamp_mss = false;                // a SYN through a tunnel states no more than fits there
+    bool masq_fullnat = false;             // real servers that are set to NAT get FULLNAT
     bool operator==(const ServiceOptions&) const = default;
 };
 
@@ -65,6 +67,15 @@ struct Service {
 
     bool has(ServiceFlag flag) const { return (flags & flag) != 0; }
     bool operator==(const Service&) const = default;
+};
+
+// What a service of that identity gets when it is added, by whichever client. Port 0 stands for all
+// ports that have no profile of their own.
+struct Profile {
+    ServiceId service;
+    ServiceOptions options;
+    std::vector<Address> local_addresses;
+    bool operator==(const Profile&) const = default;
 };
 
 inline constexpr std::uint32_t whole_ipv4_mask = 0xffffffff;
