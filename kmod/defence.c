@@ -77,6 +77,14 @@ static bool is_dispensable(const struct lvs_conn *conn)
 	return lvs_conn_idle(conn) >= IDLE && get_random_u32() & 1;
 }
 
+static bool kill_dispensable(struct lvs_conn *conn, const void *unused)
+{
+	if (!is_dispensable(conn))
+		return false;
+	lvs_conn_kill(conn);
+	return true;
+}
+
 static void defence_work(struct work_struct *work)
 {
 	struct lvs_net *ln = container_of(work, struct lvs_net, defence.work.work);
@@ -86,7 +94,7 @@ static void defence_work(struct work_struct *work)
 	WRITE_ONCE(d->drop_rate, drop_rate(ln, missing));
 	WRITE_ONCE(d->secure_tcp, is_on(&ln->sysctls.secure_tcp, missing));
 	if (is_on(&ln->sysctls.drop_entry, missing)) {
-		lvs_conn_kill_part(ln, is_dispensable, d->part, PARTS);
+		lvs_conn_walk(ln, kill_dispensable, NULL, d->part, PARTS);
 		d->part = (d->part + 1) % PARTS;
 	}
 	if (READ_ONCE(ln->svcs.count))

@@ -26,6 +26,10 @@
  *     stands for all ports of that address and protocol that have no profile of their own. SET
  *     makes or replaces it; services that exist keep what they have. EINVAL, EEXIST (an address
  *     twice), EADDRNOTAVAIL; ESRCH when there is none to delete.
+ *     And LVS_OP_DRAIN_DEST (SERVICE, DEST identity): its weight becomes 0, persistent clients are
+ *     sent elsewhere, and of its TCP connections the director notes what their ends await. And
+ *     LVS_OP_RESET_DEST: the connections of the dest end at once; both ends of an established TCP
+ *     connection whose client spoke since DRAIN_DEST get a RST. ESRCH, ENOENT.
  *
  *   GET_DROPS  dump
  *     -> (nothing)
@@ -135,6 +139,8 @@ enum lvs_op_cmd {
 	LVS_OP_DEL_LADDR,
 	LVS_OP_SET_PROFILE,
 	LVS_OP_DEL_PROFILE,
+	LVS_OP_DRAIN_DEST,
+	LVS_OP_RESET_DEST,
 };
 
 enum lvs_option_attr {

@@ -12,6 +12,7 @@
 #include "fwd/fwd.h"
 #include "netns.h"
 #include "pipeline.h"
+#include "proto/proto.h"
 #include "svc/svc.h"
 
 static struct kmem_cache *conn_cache __ro_after_init;
@@ -336,19 +337,14 @@ void lvs_conn_set_timeout(struct lvs_conn *conn, u32 timeout)
 		lvs_expiry_hasten(&conn->ln->conns, conn);
 }
 
-static bool is_any(const struct lvs_conn *conn)
+void lvs_conn_end(struct lvs_conn *conn)
 {
-	return true;
+	if (unlikely(READ_ONCE(conn->flags) & LVS_CONN_F_NUMBERED))
+		lvs_tcp_expires(conn);
+	lvs_conn_kill(conn);
 }
 
-/* Templates of such a dest have rules of their own. */
-static bool is_stranded(const struct lvs_conn *conn)
-{
-	return !lvs_conn_is_template(conn) && conn->dest && !lvs_dest_available(conn->dest);
-}
-
-void lvs_conn_kill_part(struct lvs_net *ln, bool (*which)(const struct lvs_conn *conn),
-			u32 part, u32 parts)
+void lvs_conn_walk(struct lvs_net *ln, lvs_conn_visit visit, const void *arg, u32 part, u32 parts)
 {
 	struct lvs_conn_table *ct = &ln->conns;
 	struct lvs_conn_iter iter = {};
@@ -362,9 +358,7 @@ void lvs_conn_kill_part(struct lvs_net *ln, bool (*which)(const struct lvs_conn 
 	end = size * (part + 1) / parts;
 	rcu_read_lock();
 	while ((conn = lvs_conn_iterate(ct, &iter)) && iter.bucket < end) {
-		if (which(conn))
-			lvs_conn_kill(conn);
-		else
+		if (!visit(conn, arg))
 			iter.skip++;
 		if (++n % 64)
 			continue;
@@ -376,14 +370,29 @@ void lvs_conn_kill_part(struct lvs_net *ln, bool (*which)(const struct lvs_conn 
 	mutex_unlock(&ct->resize_lock);
 }
 
+/* Templates of such a dest have rules of their own. */
+static bool kill_if_stranded(struct lvs_conn *conn, const void *unused)
+{
+	if (lvs_conn_is_template(conn) || !conn->dest || lvs_dest_available(conn->dest))
+		return false;
+	lvs_conn_kill(conn);
+	return true;
+}
+
 void lvs_conn_kill_stranded(struct lvs_net *ln)
 {
-	lvs_conn_kill_part(ln, is_stranded, 0, 1);
+	lvs_conn_walk(ln, kill_if_stranded, NULL, 0, 1);
+}
+
+static bool kill_any(struct lvs_conn *conn, const void *unused)
+{
+	lvs_conn_kill(conn);
+	return true;
 }
 
 void lvs_conn_kill_all(struct lvs_net *ln)
 {
-	lvs_conn_kill_part(ln, is_any, 0, 1);
+	lvs_conn_walk(ln, kill_any, NULL, 0, 1);
 }
 
 /*

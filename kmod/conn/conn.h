@@ -228,6 +228,9 @@ void lvs_conn_set_numbers(struct lvs_conn *conn, u32 client_next, u32 server_nex
 /* Give it another timeout, unless it is dead. Under RCU, bottom halves off. */
 void lvs_conn_set_timeout(struct lvs_conn *conn, u32 timeout);
 
+/* Kill one whose time is over: its ends hear of it, if they shall. Process context, under RCU. */
+void lvs_conn_end(struct lvs_conn *conn);
+
 /*
  * Kill the connections whose dests were deleted; their clients may then be served by another one.
  * Process context.
@@ -235,10 +238,11 @@ void lvs_conn_set_timeout(struct lvs_conn *conn, u32 timeout);
 void lvs_conn_kill_stranded(struct lvs_net *ln);
 
 /*
- * Kill those of the connections in one of @parts of the table that @which accepts. Process context.
+ * Show @visit the connections and templates in one of @parts of the table, under RCU; it returns
+ * whether it has killed the one it was shown. Process context.
  */
-void lvs_conn_kill_part(struct lvs_net *ln, bool (*which)(const struct lvs_conn *conn),
-			u32 part, u32 parts);
+typedef bool (*lvs_conn_visit)(struct lvs_conn *conn, const void *arg);
+void lvs_conn_walk(struct lvs_net *ln, lvs_conn_visit visit, const void *arg, u32 part, u32 parts);
 
 /* Kill every connection of the namespace. Process context; hooks are off. */
 void lvs_conn_kill_all(struct lvs_net *ln);

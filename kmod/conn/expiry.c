@@ -11,7 +11,6 @@
 #include "ftp/ftp.h"
 #include "hook.h"
 #include "netns.h"
-#include "proto/proto.h"
 
 #define LVS_TICK		(HZ / 4)
 #define LVS_WHEEL_SLOTS		2048	/* 512 s; what waits longer is looked at in between */
@@ -52,13 +51,6 @@ static bool is_due(const struct lvs_conn *conn)
 	    (s32)((u32)jiffies - conn->until) >= 0)
 		return true;
 	return lvs_conn_expired(conn);
-}
-
-static void end(struct lvs_conn *conn)
-{
-	if (unlikely(READ_ONCE(conn->flags) & LVS_CONN_F_NUMBERED))
-		lvs_tcp_expires(conn);
-	lvs_conn_kill(conn);
 }
 
 static struct hlist_head *slot_of(struct lvs_wheel *wheel, u32 due, u32 now)
@@ -159,7 +151,7 @@ static void reap_slot(struct lvs_wheel *wheel, u32 tick)
 			if (unlikely(READ_ONCE(batch[i]->flags) & LVS_CONN_F_FTP))
 				lvs_ftp_hold(batch[i]);
 			if (is_due(batch[i]) && !holds_on(batch[i])) {
-				end(batch[i]);
+				lvs_conn_end(batch[i]);
 				continue;
 			}
 			spin_lock_bh(&wheel->lock);

@@ -141,7 +141,7 @@ bool lvs_template_expired(struct lvs_template *t)
  */
 static bool dest_serves(const struct lvs_dest *dest)
 {
-	if (!lvs_dest_available(dest))
+	if (!lvs_dest_available(dest) || lvs_dest_draining(dest))
 		return false;
 	return READ_ONCE(dest->weight) > 0 || (atomic_read(&dest->conns) &&
 	       !READ_ONCE(dest->ln->sysctls.expire_quiescent_template));

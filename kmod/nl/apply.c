@@ -25,6 +25,12 @@ int lvs_nl_apply(struct lvs_txn *txn, const struct lvs_nl_op *op)
 	case IPVS_CMD_DEL_DEST:
 		err = lvs_nl_dest_del(txn, op);
 		break;
+	case LVS_OP_DRAIN_DEST:
+		err = lvs_nl_dest_drain(txn, op);
+		break;
+	case LVS_OP_RESET_DEST:
+		err = lvs_nl_dest_reset(txn, op);
+		break;
 	case LVS_OP_ADD_LADDR:
 		err = lvs_nl_laddr_add(txn, op);
 		break;

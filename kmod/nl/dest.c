@@ -75,7 +75,7 @@ static int parse(struct lvs_net *ln, struct dest_cmd *cmd)
 {
 	struct netlink_ext_ack *extack = cmd->op->extack;
 	const struct nlattr *nest = cmd->op->dest;
-	bool full = cmd->op->cmd != IPVS_CMD_DEL_DEST;
+	bool full = cmd->op->cmd == IPVS_CMD_NEW_DEST || cmd->op->cmd == IPVS_CMD_SET_DEST;
 	struct nlattr **tb = cmd->tb;
 	u16 af = 0;
 	int err;
@@ -219,19 +219,41 @@ int lvs_nl_dest_set(struct lvs_txn *txn, const struct lvs_nl_op *op)
 	return lvs_ctl_dest_edit(txn, dest, &cmd.cfg);
 }
 
-int lvs_nl_dest_del(struct lvs_txn *txn, const struct lvs_nl_op *op)
+/* The listed dest that op->svc and op->dest identify, or ERR_PTR. */
+static struct lvs_dest *find(struct lvs_net *ln, const struct lvs_nl_op *op)
 {
 	struct dest_cmd cmd = { .op = op };
 	struct lvs_dest *dest;
 	int err;
 
-	err = parse(txn->ln, &cmd);
+	err = parse(ln, &cmd);
 	if (err)
-		return err;
+		return ERR_PTR(err);
 	dest = lvs_dest_find(cmd.svc, &cmd.key);
 	if (!dest)
-		return LVS_NL_FAIL(op->extack, op->dest, -ENOENT, "DEST does not exist");
-	return lvs_ctl_dest_del(txn, dest);
+		return ERR_PTR(LVS_NL_FAIL(op->extack, op->dest, -ENOENT, "DEST does not exist"));
+	return dest;
+}
+
+int lvs_nl_dest_del(struct lvs_txn *txn, const struct lvs_nl_op *op)
+{
+	struct lvs_dest *dest = find(txn->ln, op);
+
+	return IS_ERR(dest) ? PTR_ERR(dest) : lvs_ctl_dest_del(txn, dest);
+}
+
+int lvs_nl_dest_drain(struct lvs_txn *txn, const struct lvs_nl_op *op)
+{
+	struct lvs_dest *dest = find(txn->ln, op);
+
+	return IS_ERR(dest) ? PTR_ERR(dest) : lvs_ctl_dest_drain(txn, dest);
+}
+
+int lvs_nl_dest_reset(struct lvs_txn *txn, const struct lvs_nl_op *op)
+{
+	struct lvs_dest *dest = find(txn->ln, op);
+
+	return IS_ERR(dest) ? PTR_ERR(dest) : lvs_ctl_dest_reset(txn, dest);
 }
 
 u32 lvs_nl_shown_method(const struct lvs_dest *dest)

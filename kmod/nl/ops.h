@@ -65,6 +65,8 @@ int lvs_nl_dump_services(struct sk_buff *skb, struct netlink_callback *cb);
 int lvs_nl_dest_new(struct lvs_txn *txn, const struct lvs_nl_op *op);
 int lvs_nl_dest_set(struct lvs_txn *txn, const struct lvs_nl_op *op);
 int lvs_nl_dest_del(struct lvs_txn *txn, const struct lvs_nl_op *op);
+int lvs_nl_dest_drain(struct lvs_txn *txn, const struct lvs_nl_op *op);
+int lvs_nl_dest_reset(struct lvs_txn *txn, const struct lvs_nl_op *op);
 int lvs_nl_dump_dests(struct sk_buff *skb, struct netlink_callback *cb);
 /* Clients of IPVS have no name for FULLNAT; in what they see of it, it is NAT. */
 u32 lvs_nl_shown_method(const struct lvs_dest *dest);

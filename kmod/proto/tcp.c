@@ -45,7 +45,7 @@ bool lvs_tcp_reuses(const struct lvs_conn *conn, const struct lvs_packet *pkt)
 /* Shall both ends hear of the connection's expiry? */
 static bool wants_reset(const struct lvs_conn *conn, const struct lvs_svc *svc)
 {
-	return READ_ONCE(svc->manner) & LVS_SVC_EXPIRE_RST ||
+	return READ_ONCE(svc->manner) & LVS_SVC_EXPIRE_RST || lvs_dest_draining(conn->dest) ||
 	       READ_ONCE(conn->ln->sysctls.conn_expire_tcp_rst);
 }
 

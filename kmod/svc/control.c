@@ -136,6 +136,24 @@ int lvs_ctl_dest_del(struct lvs_txn *txn, struct lvs_dest *dest)
 	return 0;
 }
 
+int lvs_ctl_dest_drain(struct lvs_txn *txn, struct lvs_dest *dest)
+{
+	struct lvs_dest_config cfg;
+	int err;
+
+	lvs_dest_get_config(dest, &cfg);
+	cfg.weight = 0;
+	err = lvs_ctl_dest_edit(txn, dest, &cfg);
+	if (err)
+		return err;
+	return lvs_undo_add(txn, LVS_UNDO_DEST_DRAIN, NULL, dest) ? 0 : -ENOMEM;
+}
+
+int lvs_ctl_dest_reset(struct lvs_txn *txn, struct lvs_dest *dest)
+{
+	return lvs_undo_add(txn, LVS_UNDO_DEST_RESET, NULL, dest) ? 0 : -ENOMEM;
+}
+
 int lvs_ctl_laddr_add(struct lvs_txn *txn, struct lvs_svc *svc, const struct lvs_laddr_key *key)
 {
 	struct lvs_undo *undo = lvs_undo_add(txn, LVS_UNDO_LADDR_ADD, svc, NULL);

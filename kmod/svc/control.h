@@ -71,6 +71,8 @@ int lvs_ctl_dest_add(struct lvs_txn *txn, struct lvs_svc *svc, const struct lvs_
 int lvs_ctl_dest_edit(struct lvs_txn *txn, struct lvs_dest *dest,
 		      const struct lvs_dest_config *cfg);
 int lvs_ctl_dest_del(struct lvs_txn *txn, struct lvs_dest *dest);
+int lvs_ctl_dest_drain(struct lvs_txn *txn, struct lvs_dest *dest);
+int lvs_ctl_dest_reset(struct lvs_txn *txn, struct lvs_dest *dest);
 int lvs_ctl_laddr_add(struct lvs_txn *txn, struct lvs_svc *svc, const struct lvs_laddr_key *key);
 int lvs_ctl_laddr_del(struct lvs_txn *txn, struct lvs_svc *svc, struct lvs_laddr_entry *entry);
 /* The local addresses of a profile become those of a service that has none yet. */

@@ -202,7 +202,9 @@ void lvs_dest_set_config(struct lvs_dest *dest, const struct lvs_dest_config *cf
 	conns = atomic_read(&dest->conns);
 	overload_check_clear(dest, conns);
 	overload_check_set(dest, conns);
-	if (!cfg->weight)
+	if (cfg->weight)
+		clear_bit(LVS_DEST_DRAINING_BIT, &dest->flags);
+	else
 		lvs_dest_drained(dest);
 	if (rerouted)
 		lvs_route_reset(dest->ln, dest);

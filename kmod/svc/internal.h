@@ -67,6 +67,13 @@ void lvs_dest_unlist(struct lvs_dest *dest);
 void lvs_dest_publish(struct lvs_dest *dest);
 
 /*
+ * drain.c: the dest, whose weight is 0, is to be rid of its connections; or they end at once. Both
+ * walk the table of connections.
+ */
+void lvs_dest_drain(struct lvs_dest *dest);
+void lvs_dest_reset_conns(struct lvs_dest *dest);
+
+/*
  * A deleted dest of that identity, of @svc itself or of an orphan of the same identity, with a
  * reference for the caller; or NULL.
  */

@@ -115,8 +115,10 @@ struct lvs_svc {
 /* lvs_dest.flags */
 #define LVS_DEST_AVAILABLE_BIT	0		/* listed in its service */
 #define LVS_DEST_OVERLOAD_BIT	1		/* at its upper threshold */
+#define LVS_DEST_DRAINING_BIT	2		/* to be rid of its connections */
 #define LVS_DEST_F_AVAILABLE	BIT(LVS_DEST_AVAILABLE_BIT)
 #define LVS_DEST_F_OVERLOAD	BIT(LVS_DEST_OVERLOAD_BIT)
+#define LVS_DEST_F_DRAINING	BIT(LVS_DEST_DRAINING_BIT)
 
 struct lvs_dest {
 	/* packet path */
@@ -230,6 +232,11 @@ static inline bool lvs_dest_available(const struct lvs_dest *dest)
 static inline bool lvs_dest_overloaded(const struct lvs_dest *dest)
 {
 	return READ_ONCE(dest->flags) & LVS_DEST_F_OVERLOAD;
+}
+
+static inline bool lvs_dest_draining(const struct lvs_dest *dest)
+{
+	return READ_ONCE(dest->flags) & LVS_DEST_F_DRAINING;
 }
 
 /* Connections that are bound and not active, as of about now. */

@@ -158,6 +158,13 @@ static void unpublish(struct lvs_txn *txn, struct list_head *orphaned)
 			lvs_dest_publish(undo->dest);
 			lvs_dest_put(undo->dest);
 			break;
+		case LVS_UNDO_DEST_DRAIN:
+			if (!undo->dest->weight)
+				lvs_dest_drain(undo->dest);
+			break;
+		case LVS_UNDO_DEST_RESET:
+			lvs_dest_reset_conns(undo->dest);
+			break;
 		case LVS_UNDO_ZERO:
 			zero(txn->ln, undo->svc);
 			break;
@@ -242,6 +249,8 @@ static void abort_log(struct lvs_txn *txn, struct list_head *orphaned)
 		case LVS_UNDO_PROFILE_DEL:
 			lvs_profile_list_after(txn->ln, undo->profile, undo->prev);
 			break;
+		case LVS_UNDO_DEST_DRAIN:
+		case LVS_UNDO_DEST_RESET:
 		case LVS_UNDO_ZERO:
 			break;
 		}

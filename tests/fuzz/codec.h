@@ -120,6 +120,8 @@ inline void check_operation(const lvs::Operation& operation) {
                    [](const lvs::AddDest& add) { check_dest(add.service, add.dest); },
                    [](const lvs::EditDest& edit) { check_dest(edit.service, edit.dest); },
                    [](const lvs::DeleteDest& del) { check_id(del.service); },
+                   [](const lvs::DrainDest& drain) { check_id(drain.service); },
+                   [](const lvs::ResetDest& reset) { check_id(reset.service); },
                    [&](const lvs::AddLocalAddress& add) { check_local_address(operation, add.address); },
                    [&](const lvs::DeleteLocalAddress& del) { check_local_address(operation, del.address); },
                    [](const lvs::SetProfile& set) { check_profile(set.profile); },

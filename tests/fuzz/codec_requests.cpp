@@ -63,7 +63,7 @@ lvs::Dest dest(Input& in) {
 }
 
 lvs::Operation operation(Input& in) {
-    switch (in.byte() % 12) {
+    switch (in.byte() % 14) {
     case 0: return lvs::AddService{service(in)};
     case 1: return lvs::EditService{service(in)};
     case 2: return lvs::DeleteService{service_id(in)};
@@ -75,6 +75,8 @@ lvs::Operation operation(Input& in) {
     case 9: return lvs::DeleteLocalAddress{service_id(in), address(in)};
     case 10: return lvs::SetProfile{profile(in)};
     case 11: return lvs::DeleteProfile{service_id(in)};
+    case 12: return lvs::DrainDest{service_id(in), endpoint(in)};
+    case 13: return lvs::ResetDest{service_id(in), endpoint(in)};
     default: return lvs::Flush{};
     }
 }

@@ -36,7 +36,7 @@ NEXT_HOPS = {4: ["10.0.0.2", "10.0.0.3", "10.0.0.4"], 6: ["fd00:d::2", "fd00:d::
 MASQ, TUNNEL, DROUTE = 0, 2, 3
 METHOD = {"nat": MASQ, "tun": TUNNEL, "dr": DROUTE}
 LVS_INFO, BATCH, GET_DROPS, GET_PROFILES = 1, 2, 3, 8
-SET_PROFILE, DEL_PROFILE = 258, 259
+SET_PROFILE, DEL_PROFILE, DRAIN_DEST = 258, 259, 260
 SIOCSIFMTU = 0x8922
 TCP, TCP6, UDP = service_id("tcp", VIP, 80), service_id("tcp", VIP6, 80), service_id("udp", VIP, 53)
 EVERY_PORT = service_id("tcp", VIP, 0)
@@ -175,6 +175,7 @@ CHANGES = {
               op(DEL_DEST, named(UDP), nest(DEST, dest_id(NEXT_HOPS[4][1], 53))) + op(ZERO, named(UDP))),
     "set-profile": ("LVS", BATCH, profile(EVERY_PORT, "10.0.0.1", timeout=6)),
     "del-profile": ("LVS", BATCH, op(DEL_PROFILE, named(EVERY_PORT))),
+    "drain-for-good": ("LVS", BATCH, op(DRAIN_DEST, named(UDP), nest(DEST, dest_id(NEXT_HOPS[4][0], 53)))),
     "restore": ("LVS", BATCH, op(FLUSH) + op(NEW_SERVICE, service(TCP, "wlc")) +
                 op(NEW_DEST, named(TCP), dest(NEXT_HOPS[4][1], 80, weight=5)) +
                 op(NEW_SERVICE, service(TCP6)) + op(NEW_DEST, named(TCP6), dest(NEXT_HOPS[6][1], 80, weight=3))),

@@ -150,6 +150,8 @@ std::uint32_t command_of(const Operation& operation) {
                           [](const AddDest&) { return std::uint32_t{IPVS_CMD_NEW_DEST}; },
                           [](const EditDest&) { return std::uint32_t{IPVS_CMD_SET_DEST}; },
                           [](const DeleteDest&) { return std::uint32_t{IPVS_CMD_DEL_DEST}; },
+                          [](const DrainDest&) { return std::uint32_t{LVS_OP_DRAIN_DEST}; },
+                          [](const ResetDest&) { return std::uint32_t{LVS_OP_RESET_DEST}; },
                           [](const AddLocalAddress&) { return std::uint32_t{LVS_OP_ADD_LADDR}; },
                           [](const DeleteLocalAddress&) { return std::uint32_t{LVS_OP_DEL_LADDR}; },
                           [](const SetProfile&) { return std::uint32_t{LVS_OP_SET_PROFILE}; },
@@ -169,6 +171,10 @@ void put_service_and_dest(AttributeWriter& out, const Operation& operation, std:
         });
     };
     const auto service_id = [&](const ServiceId& id) { in_nest(out, service_nest, [&] { put_service_id(out, id); }); };
+    const auto only_ids = [&](const ServiceId& id, const Endpoint& dest) {
+        service_id(id);
+        in_nest(out, dest_nest, [&] { put_dest_id(out, dest); });
+    };
     const auto whole_dest = [&](const ServiceId& id, const Dest& dest) {
         service_id(id);
         in_nest(out, dest_nest, [&] {
@@ -182,10 +188,9 @@ void put_service_and_dest(AttributeWriter& out, const Operation& operation, std:
                    [&](const DeleteService& del) { service_id(del.service); },
                    [&](const AddDest& add) { whole_dest(add.service, add.dest); },
                    [&](const EditDest& edit) { whole_dest(edit.service, edit.dest); },
-                   [&](const DeleteDest& del) {
-                       service_id(del.service);
-                       in_nest(out, dest_nest, [&] { put_dest_id(out, del.dest); });
-                   },
+                   [&](const DeleteDest& del) { only_ids(del.service, del.dest); },
+                   [&](const DrainDest& drain) { only_ids(drain.service, drain.dest); },
+                   [&](const ResetDest& reset) { only_ids(reset.service, reset.dest); },
                    [&](const AddLocalAddress& add) { service_id(add.service); },
                    [&](const DeleteLocalAddress& del) { service_id(del.service); },
                    [&](const SetProfile& set) { service_id(set.profile.service); },

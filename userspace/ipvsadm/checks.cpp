@@ -53,6 +53,7 @@ const Rules& rules_of(Option command) {
         {Option::add_server, {"add-server", {Topic::service, Topic::server}, dest_body, {}}},
         {Option::edit_server, {"edit-server", {Topic::service, Topic::server}, dest_body, {}}},
         {Option::delete_server, {"delete-server", {Topic::service, Topic::server}, {}, {}}},
+        {Option::drain, {"drain", {Topic::service, Topic::server}, {Topic::numeric, Topic::deadline}, {}}},
         {Option::set, {"set", {}, {}, {}}},
         {Option::start_daemon, {"start-daemon", {}, daemon_body, {}}},
         {Option::stop_daemon, {"stop-daemon", {}, {Topic::syncid}, {}}},
@@ -150,6 +151,7 @@ const char* topic_name(Topic topic) {
         "expire-rst",
         "clamp-mss",
         "masq-fullnat",
+        "deadline",
     };
     return names[static_cast<std::size_t>(topic)];
 }
@@ -203,6 +205,7 @@ std::optional<Topic> topic_of(Option option) {
     case Option::expire_rst: return Topic::expire_rst;
     case Option::clamp_mss: return Topic::clamp_mss;
     case Option::masq_fullnat: return Topic::masq_fullnat;
+    case Option::deadline: return Topic::deadline;
     default: return std::nullopt;
     }
 }

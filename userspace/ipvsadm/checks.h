@@ -52,8 +52,9 @@ enum class Topic {
     expire_rst,
     clamp_mss,
     masq_fullnat,
+    deadline,
 };
-inline constexpr Topic last_topic = Topic::masq_fullnat;
+inline constexpr Topic last_topic = Topic::deadline;
 
 const char* topic_name(Topic topic);
 std::optional<Topic> topic_of(Option option); // none: it may be repeated and stand anywhere

@@ -77,6 +77,14 @@ struct ListProfiles {
     JsonStyle json = JsonStyle::none;
     bool operator==(const ListProfiles&) const = default;
 };
+// Weight 0, then wait until the dest has no connections, then delete it.
+struct Drain {
+    ServiceId service;
+    Endpoint dest;
+    std::optional<std::uint32_t> deadline{}; // seconds from now, when what is left is reset
+    bool numeric = false;
+    bool operator==(const Drain&) const = default;
+};
 // Several changes of one command, all of them or none.
 struct Changes {
     std::vector<Operation> operations;
@@ -110,7 +118,7 @@ struct ShowVersion {
 };
 
 using Command = std::variant<Operation, Changes, ListServices, ListConnections, ListTimeouts, ListDaemons, ListDrops,
-                             ListLocalAddresses, ListProfiles, Save, Restore, SetTimeouts, StartDaemon, StopDaemon,
-                             ShowHelp, ShowVersion>;
+                             ListLocalAddresses, ListProfiles, Drain, Save, Restore, SetTimeouts, StartDaemon,
+                             StopDaemon, ShowHelp, ShowVersion>;
 
 } // namespace lvs

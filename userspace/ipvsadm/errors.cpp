@@ -76,6 +76,8 @@ Asked asked_by(const Operation& operation) {
                           [](const AddDest&) { return Asked::add_dest; },
                           [](const EditDest&) { return Asked::edit_dest; },
                           [](const DeleteDest&) { return Asked::delete_dest; },
+                          [](const DrainDest&) { return Asked::edit_dest; },
+                          [](const ResetDest&) { return Asked::edit_dest; },
                           [](const AddLocalAddress&) { return Asked::add_local_address; },
                           [](const DeleteLocalAddress&) { return Asked::delete_local_address; },
                           [](const SetProfile&) { return Asked::set_profile; },

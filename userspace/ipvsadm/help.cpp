@@ -35,6 +35,9 @@ The command comes first:
   -a, --add-server SERVICE -r SERVER [-m|-i|-g|-b] [-w WEIGHT] [-x UPPER] [-y LOWER] [TUNNEL]
   -e, --edit-server          the same for a real server that exists; weight 0 drains it
   -d, --delete-server SERVICE -r SERVER
+      --drain SERVICE -r SERVER [--deadline TIME] [-n]
+                             weight 0, wait for its connections to end, delete it; at the deadline
+                             (300s, 5m, 1h) reset what is left
   -L, -l, --list [SERVICE | -c | --timeout | --daemon] [FORMAT]
   -Z, --zero [SERVICE]       set counters to zero
   -S, --save [-n]            print the table as rules

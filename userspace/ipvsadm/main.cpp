@@ -26,7 +26,8 @@ std::string standard_input_name() {
 
 int main(int argc, char** argv) {
     const lvs::SystemResolver names;
-    lvs::World world{lvs::connect_to_kernel, names, std::cin, standard_input_name(), std::cout, std::cerr};
+    lvs::World world{lvs::connect_to_kernel,    names, std::cin, standard_input_name(), std::cout, std::cerr,
+                     isatty(STDERR_FILENO) == 1};
     const int code = lvs::run(argc > 0 ? argv[0] : "ipvsadm", {argv + std::min(argc, 1), argv + argc}, world);
     std::cout.flush();
     if (!std::cout) {

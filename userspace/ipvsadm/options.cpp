@@ -42,6 +42,7 @@ constexpr Spelling spellings[] = {
     {Option::add_laddr, "add-laddr", 'P'},
     {Option::del_laddr, "del-laddr", 'Q'},
     {Option::get_laddr, "get-laddr", 'G'},
+    {Option::drain, "drain", 0},
     {Option::profile, "profile", 0, Takes::value},
     {Option::help, "help", 'h'},
     {Option::version, "version", 'v'},
@@ -94,6 +95,7 @@ constexpr Spelling spellings[] = {
     {Option::expire_rst, "expire-rst", 0},
     {Option::clamp_mss, "clamp-mss", 0},
     {Option::masq_fullnat, "masq-fullnat", 0},
+    {Option::deadline, "deadline", 0, Takes::value},
 };
 
 const Spelling* find_long(std::string_view name) {

@@ -30,6 +30,7 @@ enum class Option {
     add_laddr,
     del_laddr,
     get_laddr,
+    drain,
     profile,
     set_profile, // this and the next two: what follows `profile`
     delete_profile,
@@ -86,6 +87,7 @@ enum class Option {
     expire_rst,
     clamp_mss,
     masq_fullnat,
+    deadline,
 };
 
 constexpr bool is_command(Option option) {

@@ -47,6 +47,7 @@ struct Draft {
     Daemon daemon;
     Timeouts timeouts;
     std::vector<Address> local_addresses;
+    std::optional<std::uint32_t> deadline; // seconds
 
     bool by_mark() const { return mark.value != 0; }
     bool has(Topic topic) const { return topics.contains(topic); }
@@ -83,6 +84,18 @@ Result<void, Failure> read_seconds(const std::string& word, std::uint32_t& field
     if (!value)
         return usage(text("invalid time `%s', it is 1 to %d seconds", word.c_str(), LVS_OPTION_SECONDS_MAX));
     field = static_cast<std::uint32_t>(*value);
+    return {};
+}
+
+// 300, 300s, 5m or 1h
+Result<void, Failure> read_deadline(Draft& draft, const std::string& word) {
+    const std::size_t digits = word.find_first_not_of("0123456789");
+    const std::string unit = digits == std::string::npos ? "s" : word.substr(digits);
+    const long seconds = unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : 0;
+    const auto value = number(word.substr(0, digits), 0, seconds ? longest_timeout / seconds : 0);
+    if (!seconds || !value)
+        return usage(text("invalid deadline `%s', it is such as 300, 300s, 5m or 1h", word.c_str()));
+    draft.deadline = static_cast<std::uint32_t>(*value * seconds);
     return {};
 }
 
@@ -208,6 +221,8 @@ Result<void, Failure> read_option(Draft& draft, Option option, const std::option
     case Option::expire_rst: return set_on(draft.service.options.expire_rst);
     case Option::clamp_mss: return set_on(draft.service.options.clamp_mss);
     case Option::masq_fullnat: return set_on(draft.service.options.masq_fullnat);
+
+    case Option::deadline: return read_deadline(draft, value);
 
     case Option::real_server: return read_server(draft, value, names);
     case Option::masquerading: return set_forwarding(draft, Forwarding::masquerade);
@@ -368,6 +383,7 @@ Result<Command, Failure> finish(Option command, Draft& draft) {
         return command == Option::add_server ? operation(AddDest{draft.id(), draft.dest})
                                              : operation(EditDest{draft.id(), draft.dest});
     case Option::delete_server: return operation(DeleteDest{draft.id(), draft.dest.endpoint});
+    case Option::drain: return Command{Drain{draft.id(), draft.dest.endpoint, draft.deadline, draft.format.numeric}};
     case Option::clear: return operation(Flush{});
     case Option::zero: return operation(ZeroCounters{only()});
     case Option::set: return Command{SetTimeouts{draft.timeouts}};

@@ -28,6 +28,10 @@ bool can_be_restored(const Command& command) {
            std::holds_alternative<StartDaemon>(command) || std::holds_alternative<StopDaemon>(command);
 }
 
+bool waits(const Command& command) {
+    return std::holds_alternative<Drain>(command);
+}
+
 // The words of a rule, without a comment.
 std::vector<std::string> words_of(const std::string& line) {
     std::vector<std::string> words = split_words(line);
@@ -63,7 +67,8 @@ Result<std::vector<Rule>, int> read_rules(const std::string& program, World& wor
                 rules.push_back({number, Command{operation}});
             continue;
         } else if (!can_be_restored(*command))
-            failure = {exit_usage, "`" + words.front() + "' changes nothing and is no rule"};
+            failure = {exit_usage, "`" + words.front() + "' " + (waits(*command) ? "waits" : "changes nothing") +
+                                       " and is no rule"};
         else {
             rules.push_back({number, std::move(*command)});
             continue;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "ipvsadm/run.h"
 
+#include "ipvsadm/drain.h"
 #include "ipvsadm/errors.h"
 #include "ipvsadm/help.h"
 #include "ipvsadm/parse.h"
@@ -273,6 +274,7 @@ int carry_out(const Command& command, const std::string& program, Kernel& kernel
             [&](const ListDrops& list) { return list_drops(world, kernel, list); },
             [&](const ListLocalAddresses& list) { return list_local_addresses(world, kernel, list); },
             [&](const ListProfiles& list) { return list_profiles(world, kernel, list); },
+            [&](const Drain& drain) { return drain_server(drain, kernel, world); },
             [&](const Save& save) { return save_all(world, kernel, save.numeric); },
             [&](const Restore& restore) { return restore_table(restore, kernel, program, world); },
             [&](const SetTimeouts& set) { return ended(world, Asked::anything, kernel.set_timeouts(set.timeouts)); },

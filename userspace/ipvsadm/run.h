@@ -6,9 +6,11 @@
 #include "ipvsadm/names.h"
 #include "kernel/kernel.h"
 
+#include <chrono>
 #include <functional>
 #include <iosfwd>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace lvs {
@@ -21,6 +23,8 @@ struct World {
     std::string in_name; // how messages call `in`
     std::ostream& out;
     std::ostream& err;
+    bool err_is_terminal = false;
+    std::function<void(std::chrono::milliseconds)> pause = [](auto time) { std::this_thread::sleep_for(time); };
 };
 
 // `program` is what the tool was called as: a path to ipvsadm, ipvsadm-save or ipvsadm-restore.

@@ -65,11 +65,15 @@ Result<Inverse> inverse(const DeleteService& del, Kernel& kernel) {
     return absent(old.error()) ? Result<Inverse>(Inverse{}) : old.error();
 }
 
-Result<Inverse> inverse(const EditDest& edit, Kernel& kernel) {
-    auto old = find_dest(edit.service, edit.dest.endpoint, kernel);
+Result<Inverse> dest_as_it_is(const ServiceId& service, const Endpoint& dest, Kernel& kernel) {
+    auto old = find_dest(service, dest, kernel);
     if (!old)
         return old.error();
-    return *old ? Inverse{{command(EditDest{edit.service, **old})}, {}} : Inverse{};
+    return *old ? Inverse{{command(EditDest{service, **old})}, {}} : Inverse{};
+}
+
+Result<Inverse> inverse(const EditDest& edit, Kernel& kernel) {
+    return dest_as_it_is(edit.service, edit.dest.endpoint, kernel);
 }
 
 Result<Inverse> inverse(const DeleteDest& del, Kernel& kernel) {
@@ -156,25 +160,30 @@ Result<Inverse> inverse_of(const Command& undone, Kernel& kernel) {
     const auto* change = std::get_if<Operation>(&undone);
     if (!change)
         return Inverse{};
-    return std::visit(Overloaded{
-                          [](const AddService& add) -> Result<Inverse> {
-                              return Inverse{{command(DeleteService{add.service.id})}, {}};
-                          },
-                          [](const AddDest& add) -> Result<Inverse> {
-                              return Inverse{{command(DeleteDest{add.service, add.dest.endpoint})}, {}};
-                          },
-                          [](const AddLocalAddress& add) -> Result<Inverse> {
-                              return Inverse{{command(DeleteLocalAddress{add.service, add.address})}, {}};
-                          },
-                          [](const DeleteLocalAddress& del) -> Result<Inverse> {
-                              return Inverse{{command(AddLocalAddress{del.service, del.address})}, {}};
-                          },
-                          [](const ZeroCounters&) -> Result<Inverse> {
-                              return Inverse{{}, "counters that were zeroed stay zero"};
-                          },
-                          [&](const auto& other) -> Result<Inverse> { return inverse(other, kernel); },
-                      },
-                      *change);
+    return std::visit(
+        Overloaded{
+            [](const AddService& add) -> Result<Inverse> {
+                return Inverse{{command(DeleteService{add.service.id})}, {}};
+            },
+            [](const AddDest& add) -> Result<Inverse> {
+                return Inverse{{command(DeleteDest{add.service, add.dest.endpoint})}, {}};
+            },
+            [&](const DrainDest& drain) -> Result<Inverse> { return dest_as_it_is(drain.service, drain.dest, kernel); },
+            [](const ResetDest&) -> Result<Inverse> {
+                return Inverse{{}, "connections that were reset are gone"};
+            },
+            [](const AddLocalAddress& add) -> Result<Inverse> {
+                return Inverse{{command(DeleteLocalAddress{add.service, add.address})}, {}};
+            },
+            [](const DeleteLocalAddress& del) -> Result<Inverse> {
+                return Inverse{{command(AddLocalAddress{del.service, del.address})}, {}};
+            },
+            [](const ZeroCounters&) -> Result<Inverse> {
+                return Inverse{{}, "counters that were zeroed stay zero"};
+            },
+            [&](const auto& other) -> Result<Inverse> { return inverse(other, kernel); },
+        },
+        *change);
 }
 
 std::vector<std::string> UndoLog::undo_all(Kernel& kernel) {

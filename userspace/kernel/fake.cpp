@@ -157,6 +157,32 @@ Result<void> FakeKernel::change(const DeleteDest& del) {
     return {};
 }
 
+Result<ListedDest*> FakeKernel::existing(const ServiceId& id, const Endpoint& dest) {
+    auto entry = existing(id);
+    if (!entry)
+        return entry.error();
+    const auto found = find_dest((*entry)->dests, dest);
+    if (found == (*entry)->dests.end())
+        return refusal(ENOENT, "no such dest");
+    return &*found;
+}
+
+Result<void> FakeKernel::change(const DrainDest& drain) {
+    auto dest = existing(drain.service, drain.dest);
+    if (!dest)
+        return dest.error();
+    (*dest)->dest.weight = {0};
+    return {};
+}
+
+Result<void> FakeKernel::change(const ResetDest& reset) {
+    auto dest = existing(reset.service, reset.dest);
+    if (!dest)
+        return dest.error();
+    (*dest)->active = (*dest)->inactive = 0;
+    return {};
+}
+
 Result<void> FakeKernel::change(const AddLocalAddress& add) {
     auto entry = existing(add.service);
     if (!entry)

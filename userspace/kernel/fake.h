@@ -53,6 +53,7 @@ class FakeKernel final : public Kernel {
   private:
     Entry* find(const ServiceId& id);
     Result<Entry*> existing(const ServiceId& id);
+    Result<ListedDest*> existing(const ServiceId& id, const Endpoint& dest);
     const Profile* profile_for(const ServiceId& id) const;
     Result<void> check_service(const Service& service) const;
     Result<void> check_dest(const Entry& entry, const Dest& dest) const;
@@ -63,6 +64,8 @@ class FakeKernel final : public Kernel {
     Result<void> change(const AddDest& add);
     Result<void> change(const EditDest& edit);
     Result<void> change(const DeleteDest& del);
+    Result<void> change(const DrainDest& drain);
+    Result<void> change(const ResetDest& reset);
     Result<void> change(const AddLocalAddress& add);
     Result<void> change(const DeleteLocalAddress& del);
     Result<void> change(const SetProfile& set);

@@ -36,6 +36,18 @@ struct DeleteDest {
     Endpoint dest;
     bool operator==(const DeleteDest&) const = default;
 };
+// The dest gets no new connections, and the director gets ready to reset those it has.
+struct DrainDest {
+    ServiceId service;
+    Endpoint dest;
+    bool operator==(const DrainDest&) const = default;
+};
+// Its connections end at once.
+struct ResetDest {
+    ServiceId service;
+    Endpoint dest;
+    bool operator==(const ResetDest&) const = default;
+};
 // An address under which the director speaks to the service's FULLNAT dests.
 struct AddLocalAddress {
     ServiceId service;
@@ -64,8 +76,9 @@ struct Flush {
     bool operator==(const Flush&) const = default;
 };
 
-using Operation = std::variant<AddService, EditService, DeleteService, AddDest, EditDest, DeleteDest, AddLocalAddress,
-                               DeleteLocalAddress, SetProfile, DeleteProfile, ZeroCounters, Flush>;
+using Operation =
+    std::variant<AddService, EditService, DeleteService, AddDest, EditDest, DeleteDest, DrainDest, ResetDest,
+                 AddLocalAddress, DeleteLocalAddress, SetProfile, DeleteProfile, ZeroCounters, Flush>;
 
 template <class... Cases> struct Overloaded : Cases... { using Cases::operator()...; };
 template <class... Cases> Overloaded(Cases...) -> Overloaded<Cases...>;
@@ -75,6 +88,8 @@ inline bool is_extension(const Operation& operation) {
     return std::visit(Overloaded{
                           [](const AddService& add) { return add.service.options != ServiceOptions{}; },
                           [](const EditService& edit) { return edit.service.options != ServiceOptions{}; },
+                          [](const DrainDest&) { return true; },
+                          [](const ResetDest&) { return true; },
                           [](const AddLocalAddress&) { return true; },
                           [](const DeleteLocalAddress&) { return true; },
                           [](const SetProfile&) { return true; },
