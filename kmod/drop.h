@@ -21,7 +21,8 @@
 	X(NO_PORT,	"no-local-port")	/* no free port, client told */ \
 	X(DROP_PACKET,	"drop-packet")	/* one of some new connections, to spare memory */ \
 	X(CONN_MAX,	"conn-max")	/* as many connections as there may be */ \
-	X(NO_CONN,	"no-connection") /* a NAT dest's reply of no connection, dest told */
+	X(NO_CONN,	"no-connection") /* a NAT dest's reply of no connection, dest told */ \
+	X(CONNTRACK,	"conntrack")	/* the kernel's connection tracking refused it */
 
 enum lvs_drop_reason {
 #define LVS_DROP_ENUM(id, name) LVS_DROP_##id,

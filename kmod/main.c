@@ -5,6 +5,7 @@
 
 #include "conn/conn.h"
 #include "ftp/ftp.h"
+#include "fwd/conntrack.h"
 #include "lvs/abi.h"
 #include "netns.h"
 #include "nl/nl.h"
@@ -65,6 +66,7 @@ exit_netns:
 	lvs_netns_exit();
 exit_conn:
 	lvs_conn_exit();
+	lvs_conntrack_exit();
 	return err;
 }
 
@@ -78,6 +80,7 @@ static void __exit lvs_exit(void)
 	lvs_nl_ipvs_unregister();
 	lvs_netns_exit();
 	lvs_conn_exit();
+	lvs_conntrack_exit();
 	pr_info("lvs: director unloaded\n");
 }
 

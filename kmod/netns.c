@@ -5,6 +5,7 @@
 
 #include "conn/conn.h"
 #include "conn/expiry.h"
+#include "fwd/conntrack.h"
 #include "fwd/route.h"
 #include "hook.h"
 #include "netns.h"
@@ -82,8 +83,14 @@ static void __net_exit netns_exit(struct net *net)
 	free_percpu(ln->drops);
 }
 
+static void __net_exit netns_pre_exit(struct net *net)
+{
+	lvs_conntrack_net_pre_exit(lvs_net(net));
+}
+
 static struct pernet_operations lvs_net_ops = {
 	.init	= netns_init,
+	.pre_exit = netns_pre_exit,
 	.exit	= netns_exit,
 	.id	= &lvs_net_id,
 	.size	= sizeof(struct lvs_net),

@@ -39,6 +39,7 @@ struct lvs_net {
 	struct lvs_sysctls sysctls;		/* READ_ONCE; whoever writes the files */
 	struct lvs_defence defence;
 	struct lvs_ftp_table ftp;
+	bool conntrack_over;			/* READ_ONCE: the kernel's conntrack may be gone */
 
 	/* control path */
 	struct mutex ctl;			/* serialises control operations */

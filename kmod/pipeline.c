@@ -19,6 +19,7 @@
 #include "conn/template.h"
 #include "drop.h"
 #include "ftp/ftp.h"
+#include "fwd/conntrack.h"
 #include "fwd/fwd.h"
 #include "icmp/icmp.h"
 #include "netns.h"
@@ -81,6 +82,8 @@ static bool reuses(const struct lvs_conn *conn, const struct lvs_packet *pkt)
 static unsigned int request(struct lvs_packet *pkt, struct lvs_conn *conn)
 {
 	update_state(conn, pkt, LVS_SIDE_CLIENT);
+	if (unlikely(READ_ONCE(conn->flags) & LVS_CONN_F_TRACKED))
+		lvs_conntrack_pass(pkt, conn);
 	if (unlikely(!conn->dest))
 		return lvs_fwd_bypass(pkt);
 	lvs_stats_in(conn->dest->stats, pkt->skb->len);
@@ -90,6 +93,8 @@ static unsigned int request(struct lvs_packet *pkt, struct lvs_conn *conn)
 static unsigned int reply(struct lvs_packet *pkt, struct lvs_conn *conn)
 {
 	update_state(conn, pkt, LVS_SIDE_SERVER);
+	if (unlikely(READ_ONCE(conn->flags) & LVS_CONN_F_TRACKED))
+		lvs_conntrack_pass(pkt, conn);
 	lvs_stats_out(conn->dest->stats, pkt->skb->len);
 	if (unlikely(conn->fwd == LVS_FWD_FULLNAT))
 		return lvs_fwd_fullnat_reply(pkt, conn);
@@ -176,6 +181,9 @@ static noinline unsigned int one_packet(struct lvs_packet *pkt, const struct lvs
 	struct lvs_dest *dest = choice->dest;
 	struct lvs_conn conn;
 
+	/* Pairs with lvs_conntrack_set(). */
+	if (unlikely(smp_load_acquire(&pkt->ln->sysctls.conntrack)))
+		lvs_conntrack_pass(pkt, NULL);
 	if (!dest)
 		return lvs_fwd_bypass(pkt);
 	lvs_conn_fill_once(&conn, pkt, choice);
@@ -262,6 +270,11 @@ static struct lvs_conn *connect(struct lvs_packet *pkt, u32 hash, unsigned int *
 		return NULL;
 	}
 	conn = lvs_conn_create(pkt, svc, &choice, hash, &reason);
+	if (conn && unlikely(READ_ONCE(conn->flags) & LVS_CONN_F_TRACKED) &&
+	    !lvs_conntrack_begin(pkt, conn)) {
+		reason = LVS_DROP_CONNTRACK;
+		conn = NULL;
+	}
 	if (!conn)
 		*verdict = refuse(pkt, svc, reason);
 	return conn;
@@ -317,6 +330,7 @@ static unsigned int process(struct sk_buff *skb, const struct nf_hook_state *sta
 	pkt.ln = lvs_net(state->net);
 	pkt.af = state->pf;
 	pkt.hook = state->hook;
+	pkt.tracked = false;
 	switch (lvs_packet_parse(&pkt)) {
 	case LVS_PARSED_FLOW:
 		return balance(&pkt);

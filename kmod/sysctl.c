@@ -7,6 +7,7 @@
 #include <linux/swap.h>
 
 #include "compat/sysctl.h"
+#include "fwd/conntrack.h"
 #include "netns.h"
 #include "sysctl.h"
 
@@ -101,6 +102,20 @@ static int defence_mode(lvs_ctl_table *table, int write, void *buffer, size_t *l
 	return 0;
 }
 
+/* 0 or 1; 1 only where there is connection tracking. */
+static int conntrack(lvs_ctl_table *table, int write, void *buffer, size_t *lenp, loff_t *ppos)
+{
+	int value = READ_ONCE(*(int *)table->data), err;
+	struct ctl_table copy = { .data = &value, .maxlen = sizeof(value), .mode = table->mode };
+
+	err = proc_dointvec(&copy, write, buffer, lenp, ppos);
+	if (err || !write)
+		return err;
+	if (value < 0 || value > 1)
+		return -EINVAL;
+	return lvs_conntrack_set(table->extra1, value);
+}
+
 static int est_nice(lvs_ctl_table *table, int write, void *buffer, size_t *lenp, loff_t *ppos)
 {
 	int value = READ_ONCE(*(int *)table->data), err;
@@ -168,6 +183,7 @@ static const struct ctl_table template[] = {
 	SYSCTL_RANGE(nat_icmp_send, &zero, &one),
 	SYSCTL_RANGE(ignore_tunneled, &zero, &one),
 	SYSCTL_RANGE(pmtu_disc, &zero, &one),
+	SYSCTL_RULE(conntrack, 1, conntrack),
 	SYSCTL_RANGE(snat_reroute, &zero, &one),
 	SYSCTL_RANGE(amemthresh, &zero, &max_int),
 	SYSCTL_RANGE(am_droprate, &zero, &max_int),

@@ -32,6 +32,7 @@ struct lvs_sysctls {
 
 	/* forwarding */
 	int pmtu_disc;			/* bool: tunnels have DF as the packet inside, IPv4 */
+	int conntrack;			/* bool: conntrack has the connections; ctl, acquire */
 	int snat_reroute;		/* bool: replies of NAT are routed by their new source */
 
 	/* memory running short: defence.h */

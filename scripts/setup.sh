@@ -39,6 +39,7 @@ host_packages() {
 		iproute2                        # ip: namespaces and addresses
 		iptables                        # firewall rules beside the director in tests
 		nftables                        # the same, and the floor that the bench measures
+		conntrack                       # shows what connection tracking knows
 		procps                          # sysctl, ps
 		tcpdump                         # tests look at what really is on the wire
 		ethtool                         # shows offloads; tests run with them on and off

@@ -8,6 +8,7 @@
 #include "conn/table.h"
 #include "conn/template.h"
 #include "ftp/ftp.h"
+#include "fwd/conntrack.h"
 #include "fwd/fullnat_tcp.h"
 #include "fwd/fwd.h"
 #include "netns.h"
@@ -74,6 +75,10 @@ static __always_inline void fill(struct lvs_conn *conn, const struct lvs_packet 
 	conn->flags = lvs_fwd_sees_replies(conn->fwd) ? 0 : LVS_CONN_F_NOOUTPUT;
 	if (unlikely(choice->control))
 		conn->flags |= LVS_CONN_F_UNASSURED;
+	/* Pairs with lvs_conntrack_set(). An entry of conntrack's is of one family. */
+	if (unlikely(smp_load_acquire(&ln->sysctls.conntrack)) &&
+	    (!lvs_fwd_sees_replies(fwd) || choice->dest->af == pkt->af))
+		conn->flags |= LVS_CONN_F_TRACKED;
 }
 
 /* A client that never stops sending shall not stay with its dest for ever. */
@@ -271,6 +276,8 @@ void lvs_conn_kill(struct lvs_conn *conn)
 	}
 	if (unlikely(flags & LVS_CONN_F_FTP))
 		lvs_ftp_end(conn);
+	if (unlikely(flags & LVS_CONN_F_TRACKED))
+		lvs_conntrack_end(conn);
 	unbind(conn->dest, flags & LVS_CONN_F_ACTIVE);
 	control_put(conn->control);
 	conn_free(conn);

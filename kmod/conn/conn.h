@@ -57,6 +57,7 @@ struct lvs_conn_link {
 #define LVS_CONN_F_FTP		BIT(5)	/* constant: it controls data connections */
 #define LVS_CONN_F_LIMITED	BIT(6)	/* constant: it ends at lvs_conn.until, busy or not */
 #define LVS_CONN_F_NUMBERED	BIT(7)	/* client_next and server_next are known */
+#define LVS_CONN_F_TRACKED	BIT(8)	/* constant: conntrack has it, fwd/conntrack.h */
 
 struct lvs_conn {
 	/* what a packet touches: two cache lines */

@@ -26,6 +26,7 @@ struct lvs_packet {
 	u8 hook;		/* NF_INET_* */
 	u8 tcp_flags;		/* LVS_TCP_F_* */
 	u8 sctp_event;		/* enum lvs_sctp_event */
+	bool tracked;		/* conntrack goes on with it, fwd/conntrack.h */
 };
 
 enum lvs_parsed {

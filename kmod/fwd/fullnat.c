@@ -36,7 +36,7 @@ static unsigned int fullnat_local(struct lvs_packet *pkt, struct lvs_conn *conn,
 	if (!lvs_fwd_writable(pkt->skb, lvs_fwd_rewritten(pkt), 0) ||
 	    !rewrite_request(pkt, conn, dst_mtu(route->dst)))
 		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_MEMORY);
-	lvs_fwd_mark_done(pkt->skb);
+	lvs_fwd_mark_done(pkt);
 	if (pkt->hook == NF_INET_LOCAL_OUT) {
 		skb_dst_drop(pkt->skb);
 		skb_dst_set(pkt->skb, dst_clone(route->dst));
@@ -140,7 +140,7 @@ unsigned int lvs_fwd_fullnat_reply(struct lvs_packet *pkt, struct lvs_conn *conn
 	if (unlikely(here && pkt->hook == NF_INET_LOCAL_IN)) {
 		/* As it came, to a socket of this host. */
 		dst_release(dst);
-		lvs_fwd_mark_done(pkt->skb);
+		lvs_fwd_mark_done(pkt);
 		skb_orphan(pkt->skb);
 		return NF_ACCEPT;
 	}

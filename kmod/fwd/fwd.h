@@ -106,13 +106,16 @@ static inline unsigned int lvs_fwd_rewritten(const struct lvs_packet *pkt)
 							  sizeof(struct lvs_sctphdr));
 }
 
-/* The packet is past the director: conntrack leaves it alone, as does a second hook. */
-void lvs_fwd_mark_done(struct sk_buff *skb);
+/*
+ * The packet is past the director: a second hook leaves it alone, as does conntrack, unless the
+ * packet is tracked.
+ */
+void lvs_fwd_mark_done(struct lvs_packet *pkt);
 
 /* The dest is this host and the packet is for it as it is: NF_ACCEPT. */
 static inline unsigned int lvs_fwd_here(struct lvs_packet *pkt)
 {
-	lvs_fwd_mark_done(pkt->skb);
+	lvs_fwd_mark_done(pkt);
 	return NF_ACCEPT;
 }
 

@@ -108,7 +108,7 @@ static unsigned int nat_local(struct lvs_packet *pkt, struct lvs_conn *conn,
 	if (!lvs_fwd_writable(pkt->skb, lvs_fwd_rewritten(pkt), 0))
 		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_MEMORY);
 	lvs_fwd_rewrite(pkt, true, &conn->daddr, conn->dport);
-	lvs_fwd_mark_done(pkt->skb);
+	lvs_fwd_mark_done(pkt);
 	if (pkt->hook == NF_INET_LOCAL_OUT) {
 		/* The packet leaves our RCU section on its way out. */
 		skb_dst_drop(pkt->skb);
@@ -171,6 +171,6 @@ unsigned int lvs_fwd_nat_reply(struct lvs_packet *pkt, struct lvs_conn *conn)
 	lvs_fwd_rewrite(pkt, false, &conn->vaddr, conn->vport);
 	if (unlikely(!reroute(pkt)))
 		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_ROUTE);
-	lvs_fwd_mark_done(pkt->skb);
+	lvs_fwd_mark_done(pkt);
 	return NF_ACCEPT;
 }

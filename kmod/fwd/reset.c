@@ -93,6 +93,7 @@ static bool make(struct lvs_packet *pkt, struct lvs_net *ln, const struct lvs_re
 	pkt->ln = ln;
 	pkt->af = r->af;
 	pkt->hook = NF_INET_LOCAL_OUT;
+	pkt->tracked = false;
 	if (lvs_packet_parse(pkt) == LVS_PARSED_FLOW)
 		return true;
 	kfree_skb(skb);

@@ -14,6 +14,7 @@
 
 #include "conn/conn.h"
 #include "core/tcp_options.h"
+#include "fwd/conntrack.h"
 #include "fwd/encap.h"
 #include "fwd/fwd.h"
 #include "fwd/route.h"
@@ -166,6 +167,8 @@ unsigned int lvs_fwd_tun(struct lvs_packet *pkt, struct lvs_conn *conn, struct l
 		return lvs_fwd_drop(pkt, conn, reason);
 	if (pkt->proto == IPPROTO_TCP && unlikely(clamps_mss(pkt, conn)))
 		clamp_mss(pkt, route->mtu - overhead);
+	if (unlikely(pkt->tracked) && !lvs_conntrack_enter_tunnel(pkt->skb))
+		return lvs_fwd_drop(pkt, conn, LVS_DROP_CONNTRACK);
 	if (unlikely(!encapsulate(pkt, route)))
 		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_MEMORY);
 	return lvs_fwd_output(pkt, route->dst);

@@ -18,6 +18,7 @@
 
 #include "conn/conn.h"
 #include "core/quote.h"
+#include "fwd/conntrack.h"
 #include "fwd/fwd.h"
 #include "fwd/route.h"
 #include "icmp/icmp.h"
@@ -130,7 +131,7 @@ static unsigned int relay_in(struct lvs_packet *pkt, struct lvs_conn *conn,
 		return lvs_fwd_drop(pkt, conn, LVS_DROP_ICMP);
 	if (!route->local)
 		return lvs_fwd_output(pkt, route->dst);
-	lvs_fwd_mark_done(pkt->skb);
+	lvs_fwd_mark_done(pkt);
 	return NF_ACCEPT;
 }
 
@@ -178,7 +179,7 @@ static unsigned int relay_out(struct lvs_packet *pkt, struct lvs_conn *conn,
 		return relay_out_fullnat(pkt, conn, q, &c);
 	if (!translate(pkt, q, &c))
 		return lvs_fwd_drop(pkt, conn, LVS_DROP_ICMP);
-	lvs_fwd_mark_done(pkt->skb);
+	lvs_fwd_mark_done(pkt);
 	return NF_ACCEPT;
 }
 
@@ -214,6 +215,8 @@ bool lvs_icmp_related(struct lvs_packet *pkt, unsigned int *verdict)
 			return *verdict != NF_ACCEPT;
 		side = LVS_SIDE_CLIENT;
 	}
+	if (unlikely(READ_ONCE(conn->flags) & LVS_CONN_F_TRACKED))
+		lvs_conntrack_pass(pkt, NULL);
 	*verdict = side == LVS_SIDE_CLIENT ? relay_in(pkt, conn, &q) : relay_out(pkt, conn, &q);
 	return true;
 }

@@ -16,7 +16,7 @@ SWITCH = dict(good=(0, 1), bad=(-1, 2, 1 << 40, "x"))
 MODE = dict(good=(0, 1, 2, 3), bad=(-1, 4, "x"))
 NUMBER = dict(good=(0, (1 << 31) - 1), bad=(-1, 1 << 31, "x"))
 LOAD = dict(good=(-8, 8), bad=(-9, 9, "x"))
-SWITCHES_OFF = ("sloppy_tcp", "cache_bypass", "schedule_icmp", "nat_icmp_send", "ignore_tunneled",
+SWITCHES_OFF = ("sloppy_tcp", "conntrack", "cache_bypass", "schedule_icmp", "nat_icmp_send", "ignore_tunneled",
                 "backup_only", "sync_persist_mode", "conn_expire_tcp_rst")
 SWITCHES_ON = ("pmtu_disc", "snat_reroute", "run_estimation", "sync_version", "fullnat_toa_entry", "fullnat_mss_adjust_entry",
                "fullnat_timestamp_remove_entry", "fullnat_conn_reused_entry")

@@ -27,6 +27,7 @@ class Difference:
 
 HEAD = r".*(ipvsadm .*|ip_vs), line 1"
 SIZE = r"IP Virtual Server version 1\.2\.1 \(size=\d+\)"
+UNPLAYED = {"No match for iptables"}  # no scenario shows it
 DIFFERENCES = [
     Difference("Flags of half a size", "errnos", "errno: service flags too short", "accepted", "EINVAL"),
     Difference("No sync daemons", "errnos", "errno: (stop a )?daemon.*", "E.*|accepted", "ENOTSUP"),
@@ -37,7 +38,7 @@ DIFFERENCES = [
     Difference("Size of the connection table", "listings", HEAD, SIZE, SIZE, since=(7, 0)),
     Difference("Size of the connection table", "replies", "reply: info", ".* 2=[0-9a-f]{8}", ".* 2=00100000", since=(7, 0)),
     Difference("FTP without a module of its own", "listings", "rules: ip_vs_app, line 2", None, "TCP  21      0      ftp *"),
-    Difference("Range of switches", "sysctls", "sysctl: (backup_only|cache_bypass|expire_nodest_conn|expire_quiescent_template|"
+    Difference("Range of switches", "sysctls", "sysctl: (backup_only|cache_bypass|conntrack|expire_nodest_conn|expire_quiescent_template|"
                "ignore_tunneled|nat_icmp_send|pmtu_disc|run_estimation|snat_reroute|schedule_icmp|sloppy_sctp|sloppy_tcp|sync_persist_mode), values",
                "'-1': -1.*", "'-1': EINVAL; '0': 0; '1': 1; '2': EINVAL.*"),
     Difference("Range of conn_reuse_mode", "sysctls", "sysctl: conn_reuse_mode, values", "'-1': -1.*",
@@ -64,5 +65,7 @@ DIFFERENCES = [
                "(TIME_WAIT|CLOSE), up to 4 s", "SYNACK, up to 120 s", since=(7, 0)),
     Difference("Size of the connection table", "tcp", HEAD, SIZE, SIZE, since=(7, 0)),
     Difference("Size of the connection table", "sctp", HEAD, SIZE, SIZE, since=(7, 0)),
-    Difference("Missing sysctls", "sysctls", "sysctl: .*", ".*", None),
+    Difference("Port used again while tracked", "tracked", "port used again, reset: first SYN, packets", "0", "1"),
+    Difference("Invalid packets", "tracked", "dr, tcp, IPv[46]: states in (OUTPUT|POSTROUTING)", ".*'INVALID', 1.*'NEW', 1.*",
+               ".*'NEW', 1.*'UNTRACKED', 1.*"),
 ]
