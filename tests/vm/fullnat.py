@@ -70,9 +70,8 @@ def tcp(t, af):
                 "the replies went through the director")
 
 
-@test(lvs_only=True, af=FAMILIES)
-def tcp_without_offloads(t, af):
-    """The same with neither segmentation nor checksum offload."""
+def without_offloads(t):
+    """Neither segmentation nor checksum offload: every packet is one of the wire's size."""
     hosts = [(t.lab.client, "eth0"), (t.lab.rs[0], "eth0"), (t.lab.director_ns, "front"), (t.lab.director_ns, "back")]
 
     def offloads(state):
@@ -81,6 +80,12 @@ def tcp_without_offloads(t, af):
 
     offloads("off")
     t.cleanup(offloads, "on")
+
+
+@test(lvs_only=True, af=FAMILIES)
+def tcp_without_offloads(t, af):
+    """The same without offloads."""
+    without_offloads(t)
     rport = t.port()
     t.closing(Server(t.lab.rs[0], "tcp", Lab.RS[af][0], rport, "fullnat"))
     vip, port, _ = fullnat_service(t, "tcp", af, Lab.RS[af][0], rport, local_addresses(t, af))

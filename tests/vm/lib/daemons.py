@@ -52,15 +52,15 @@ class Nginx(Daemon):
     lines of its configuration.
     """
 
-    def __init__(self, t, ns, address, port, name, log=None, more=""):
+    def __init__(self, t, ns, address, port, name, log=None, more="", connections=256):
         path = directory(t)
         self.log_path = f"{path}/{log}"
         with open(f"{path}/nginx.conf", "w") as conf:
             conf.write(f"daemon off; master_process off; pid {path}/pid; error_log stderr;\n"
-                       "events {}\n"
+                       f"worker_rlimit_nofile {2 * connections + 64}; events {{ worker_connections {connections}; }}\n"
                        f"http {{ access_log {self.log_path if log else 'off'}; client_body_temp_path {path}; proxy_temp_path {path}; "
                        f"fastcgi_temp_path {path}; uwsgi_temp_path {path}; scgi_temp_path {path};\n"
-                       f"server {{ listen {address}:{port}; {more} location / {{ return 200 '{name}\\n'; }} }} }}\n")
+                       f"server {{ listen {address}:{port} backlog={connections}; {more} location / {{ return 200 '{name}\\n'; }} }} }}\n")
         super().__init__(ns, "nginx", "-c", f"{path}/nginx.conf", directory=path)
         wait.until(lambda: http(ns, address, port) == name, 20, f"{name} answers")
 
