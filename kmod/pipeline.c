@@ -96,8 +96,9 @@ static unsigned int reply(struct lvs_packet *pkt, struct lvs_conn *conn)
 	if (unlikely(READ_ONCE(conn->flags) & LVS_CONN_F_TRACKED))
 		lvs_conntrack_pass(pkt, conn);
 	lvs_stats_out(conn->dest->stats, pkt->skb->len);
-	if (unlikely(conn->fwd == LVS_FWD_FULLNAT))
-		return lvs_fwd_fullnat_reply(pkt, conn);
+	if (unlikely(lvs_conn_is_fullnat(conn)))
+		return conn->fwd == LVS_FWD_FULLNAT ? lvs_fwd_fullnat_reply(pkt, conn) :
+						      lvs_fwd_nat64_reply(pkt, conn);
 	return lvs_fwd_nat_reply(pkt, conn);
 }
 
@@ -176,7 +177,8 @@ static enum lvs_drop_reason choose(struct lvs_svc *svc, const struct lvs_packet 
  * The datagram is a connection by itself, which nobody finds again: the next one is scheduled
  * anew. RCU keeps the dest.
  */
-static noinline unsigned int one_packet(struct lvs_packet *pkt, const struct lvs_choice *choice)
+static noinline unsigned int one_packet(struct lvs_packet *pkt, const struct lvs_choice *choice,
+					u8 fwd)
 {
 	struct lvs_dest *dest = choice->dest;
 	struct lvs_conn conn;
@@ -186,7 +188,7 @@ static noinline unsigned int one_packet(struct lvs_packet *pkt, const struct lvs
 		lvs_conntrack_pass(pkt, NULL);
 	if (!dest)
 		return lvs_fwd_bypass(pkt);
-	lvs_conn_fill_once(&conn, pkt, choice);
+	lvs_conn_fill_once(&conn, pkt, choice, fwd);
 	if (choice->control)
 		lvs_template_put(choice->control);
 	lvs_stats_conn(dest->stats);
@@ -263,11 +265,14 @@ static struct lvs_conn *connect(struct lvs_packet *pkt, u32 hash, unsigned int *
 		*verdict = refuse(pkt, svc, reason);
 		return NULL;
 	}
-	/* FULLNAT needs the connection to know its own packets by. */
-	if (unlikely(READ_ONCE(svc->manner) & LVS_SVC_ONEPACKET) && pkt->proto == IPPROTO_UDP &&
-	    (!choice.dest || READ_ONCE(choice.dest->fwd) != LVS_FWD_FULLNAT)) {
-		*verdict = one_packet(pkt, &choice);
-		return NULL;
+	if (unlikely(READ_ONCE(svc->manner) & LVS_SVC_ONEPACKET) && pkt->proto == IPPROTO_UDP) {
+		u8 fwd = choice.dest ? READ_ONCE(choice.dest->fwd) : IP_VS_CONN_F_BYPASS;
+
+		/* FULLNAT needs the connection to know its own packets by. */
+		if (fwd != LVS_FWD_FULLNAT) {
+			*verdict = one_packet(pkt, &choice, fwd);
+			return NULL;
+		}
 	}
 	conn = lvs_conn_create(pkt, svc, &choice, hash, &reason);
 	if (conn && unlikely(READ_ONCE(conn->flags) & LVS_CONN_F_TRACKED) &&

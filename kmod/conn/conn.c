@@ -94,12 +94,9 @@ static __always_inline void limit(struct lvs_conn *conn, const struct lvs_packet
 }
 
 void lvs_conn_fill_once(struct lvs_conn *conn, const struct lvs_packet *pkt,
-			const struct lvs_choice *choice)
+			const struct lvs_choice *choice, u8 fwd)
 {
-	u8 fwd = READ_ONCE(choice->dest->fwd);
-
-	/* Only if the dest has just become one by FULLNAT, which takes a whole connection. */
-	fill(conn, pkt, choice, fwd == LVS_FWD_FULLNAT ? IP_VS_CONN_F_MASQ : fwd);
+	fill(conn, pkt, choice, fwd);
 	lvs_conn_link_init(conn, LVS_SIDE_CLIENT, pkt->af, pkt->proto, 0);
 	lvs_conn_link_init(conn, LVS_SIDE_SERVER, choice->dest->af, pkt->proto, 0);
 }
@@ -114,8 +111,11 @@ static void fill_links(struct lvs_conn *conn, const struct lvs_packet *pkt, u32 
 	lvs_conn_link_init(conn, LVS_SIDE_CLIENT, pkt->af, pkt->proto, hash);
 	lvs_conn_link_init(conn, LVS_SIDE_SERVER, af, pkt->proto,
 			   lvs_conn_hash(af, &conn->daddr, conn->dport, client, port));
-	if (unlikely(conn->fwd == LVS_FWD_FULLNAT))
+	if (unlikely(conn->fwd == LVS_FWD_FULLNAT)) {
 		lvs_fullnat_tcp_begin(lvs_fullnat_of(conn), pkt);
+		if (af != pkt->af)
+			conn->fwd = LVS_FWD_NAT64;
+	}
 }
 
 /* Memory for a connection by @fwd, with a local address and port if it is FULLNAT. */
@@ -144,7 +144,7 @@ static void conn_free_rcu(struct rcu_head *head)
 {
 	struct lvs_conn *conn = container_of(head, struct lvs_conn, rcu);
 
-	if (unlikely(conn->fwd == LVS_FWD_FULLNAT))
+	if (unlikely(lvs_conn_is_fullnat(conn)))
 		kmem_cache_free(fullnat_cache, lvs_fullnat_of(conn));
 	else
 		kmem_cache_free(conn_cache, conn);
@@ -153,7 +153,7 @@ static void conn_free_rcu(struct rcu_head *head)
 /* It is out of the table: its port is free. Its memory goes after a grace period. */
 static void conn_free(struct lvs_conn *conn)
 {
-	if (unlikely(conn->fwd == LVS_FWD_FULLNAT))
+	if (unlikely(lvs_conn_is_fullnat(conn)))
 		lvs_laddr_give(&lvs_fullnat_of(conn)->source);
 	call_rcu(&conn->rcu, conn_free_rcu);
 }

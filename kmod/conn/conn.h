@@ -68,7 +68,7 @@ struct lvs_conn {
 	__be16 cport;
 	__be16 vport;
 	__be16 dport;
-	u8 fwd;				/* constant, IP_VS_CONN_F_FWD_MASK value */
+	u8 fwd;				/* constant, IP_VS_CONN_F_FWD_MASK value or LVS_FWD_NAT64 */
 	u8 state;			/* lock; READ_ONCE */
 	u32 timeout;			/* jiffies; lock; READ_ONCE */
 	u32 seen;			/* jiffies of the last packet, coarse; any packet */
@@ -115,11 +115,22 @@ static inline struct lvs_fullnat_conn *lvs_fullnat_of(const struct lvs_conn *con
 	return container_of(conn, struct lvs_fullnat_conn, conn);
 }
 
+/*
+ * The method of connections by FULLNAT whose dest is not of the client's family (NAT64, NAT46).
+ * Dests do not have it: theirs is FULLNAT.
+ */
+#define LVS_FWD_NAT64		6
+
+static inline bool lvs_conn_is_fullnat(const struct lvs_conn *conn)
+{
+	return conn->fwd >= LVS_FWD_FULLNAT;
+}
+
 /* The address, and in *@port the port, that the connection's dest takes for the client's. */
 static inline const union nf_inet_addr *lvs_conn_seen_client(const struct lvs_conn *conn,
 							     __be16 *port)
 {
-	if (unlikely(conn->fwd == LVS_FWD_FULLNAT)) {
+	if (unlikely(lvs_conn_is_fullnat(conn))) {
 		*port = lvs_fullnat_of(conn)->source.port;
 		return &lvs_fullnat_of(conn)->laddr;
 	}
@@ -194,11 +205,11 @@ struct lvs_conn *lvs_conn_create(const struct lvs_packet *pkt, struct lvs_svc *s
 				 enum lvs_drop_reason *why);
 
 /*
- * Fill in the connection of a single packet, which never enters the table. Under RCU, which keeps
- * choice->dest.
+ * Fill in the connection of a single packet, which never enters the table, by the method @fwd,
+ * which is not FULLNAT. Under RCU, which keeps choice->dest.
  */
 void lvs_conn_fill_once(struct lvs_conn *conn, const struct lvs_packet *pkt,
-			const struct lvs_choice *choice);
+			const struct lvs_choice *choice, u8 fwd);
 
 /* For templates: what they have in common with connections, the rest of @conn being filled in. */
 void lvs_conn_setup(struct lvs_conn *conn, struct lvs_net *ln, struct lvs_dest *dest);

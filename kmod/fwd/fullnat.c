@@ -102,7 +102,7 @@ struct dst_entry *lvs_fwd_route_to_client(const struct lvs_packet *pkt,
 	return route_v6(pkt->ln->net, conn, pkt->skb->mark);
 }
 
-static bool is_to_here(u8 af, const struct dst_entry *dst)
+bool lvs_fwd_ends_here(u8 af, const struct dst_entry *dst)
 {
 	if (af == AF_INET)
 		return container_of(dst, struct rtable, dst)->rt_flags & RTCF_LOCAL;
@@ -116,9 +116,8 @@ unsigned int lvs_fwd_fullnat_reply(struct lvs_packet *pkt, struct lvs_conn *conn
 	bool here;
 
 	if (IS_ERR(dst))
-		return lvs_fwd_drop(pkt, conn, PTR_ERR(dst) == -ENOBUFS ? LVS_DROP_NO_MEMORY :
-									  LVS_DROP_NO_ROUTE);
-	here = is_to_here(pkt->af, dst);
+		return lvs_fwd_drop(pkt, conn, lvs_fwd_no_way(dst));
+	here = lvs_fwd_ends_here(pkt->af, dst);
 	if (unlikely(pkt->skb->len > dst_mtu(dst) && !here && !lvs_fwd_fits_path(pkt, dst, 0))) {
 		reason = LVS_DROP_TOO_BIG;
 		goto drop;

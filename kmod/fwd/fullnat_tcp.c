@@ -184,14 +184,25 @@ bool lvs_fullnat_tcp_request(struct lvs_packet *pkt, struct lvs_fullnat_conn *fc
 	return tell_client(pkt, fc, mtu);
 }
 
+u32 lvs_fullnat_tcp_room(const struct lvs_fullnat_conn *fc)
+{
+	if (READ_ONCE(fc->toa) != LVS_FULLNAT_TOA_SEND)
+		return 0;
+	return toa_len(fc->conn.link[LVS_SIDE_CLIENT].af);
+}
+
+void lvs_fullnat_tcp_no_room(struct lvs_fullnat_conn *fc)
+{
+	WRITE_ONCE(fc->toa, LVS_FULLNAT_TOA_DONE);
+	atomic64_inc(&fc->source.map->laddr->toa_omitted);
+}
+
 static void note_handshake(struct lvs_packet *pkt, struct lvs_fullnat_conn *fc, struct tcphdr *th)
 {
-	u32 room = 0;
+	u32 room = lvs_fullnat_tcp_room(fc);
 
 	/* If it is 0, which stands for unknown, the option is sent for longer. */
 	WRITE_ONCE(fc->server_first, ntohl(th->seq) + 1);
-	if (READ_ONCE(fc->toa) == LVS_FULLNAT_TOA_SEND)
-		room = toa_len(fc->conn.link[LVS_SIDE_CLIENT].af);
 	if (room && READ_ONCE(pkt->ln->sysctls.fullnat_mss_adjust_entry))
 		lvs_tcp_options_lower_mss(lvs_tcp_options_of(th), lvs_tcp_options_len(th), room);
 }
@@ -215,5 +226,26 @@ bool lvs_fullnat_tcp_reply(struct lvs_packet *pkt, struct lvs_fullnat_conn *fc)
 	if (th->ack)
 		lvs_tcp_set_number(pkt->skb, th, &th->ack_seq,
 				   ntohl(th->ack_seq) - fc->seq_delta);
+	return true;
+}
+
+bool lvs_fullnat_tcp_limit_mss(struct lvs_packet *pkt, const struct lvs_fullnat_conn *fc, u32 mtu)
+{
+	u32 taken = sizeof(struct ipv6hdr) + sizeof(struct tcphdr);
+	struct tcphdr *th;
+	__wsum before;
+
+	if (!READ_ONCE(pkt->ln->sysctls.fullnat_mss_adjust_entry))
+		return true;
+	/* It is the client's segments that carry the option: those that a SYN+ACK is about. */
+	if (pkt->tcp_flags & LVS_TCP_F_ACK)
+		taken += lvs_fullnat_tcp_room(fc);
+	if (!lvs_tcp_whole_header(pkt))
+		return false;
+	th = lvs_tcp_header(pkt);
+	before = lvs_tcp_header_sum(th);
+	lvs_tcp_options_cap_mss(lvs_tcp_options_of(th), lvs_tcp_options_len(th),
+				mtu - min(mtu, taken));
+	lvs_tcp_header_changed(pkt->skb, th, before);
 	return true;
 }

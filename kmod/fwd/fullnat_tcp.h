@@ -32,4 +32,20 @@ bool lvs_fullnat_tcp_request(struct lvs_packet *pkt, struct lvs_fullnat_conn *fc
 /* The same of a segment of the dest's. */
 bool lvs_fullnat_tcp_reply(struct lvs_packet *pkt, struct lvs_fullnat_conn *fc);
 
+/*
+ * How much longer the client's segments may get on their way to the dest, which the client does not
+ * know of: by the option, 0 when it is not sent any more.
+ */
+u32 lvs_fullnat_tcp_room(const struct lvs_fullnat_conn *fc);
+
+/* There is a path to the dest that has no room for it: segments go without. */
+void lvs_fullnat_tcp_no_room(struct lvs_fullnat_conn *fc);
+
+/*
+ * What answers to the SYN or SYN+ACK @pkt goes on to the other end by a path of @mtu bytes as
+ * segments of IPv6, which are longer than those of IPv4 that their sender makes: no more than fits
+ * may they be. Called after one of the above. False without memory.
+ */
+bool lvs_fullnat_tcp_limit_mss(struct lvs_packet *pkt, const struct lvs_fullnat_conn *fc, u32 mtu);
+
 #endif /* LVS_FWD_FULLNAT_TCP_H */

@@ -21,7 +21,7 @@ struct sk_buff;
 /* Do the replies of a connection forwarded by @fwd pass the director? */
 static inline bool lvs_fwd_sees_replies(u8 fwd)
 {
-	return fwd == IP_VS_CONN_F_MASQ || fwd == LVS_FWD_FULLNAT;
+	return fwd == IP_VS_CONN_F_MASQ || fwd >= LVS_FWD_FULLNAT;
 }
 
 /*
@@ -35,6 +35,7 @@ unsigned int lvs_fwd_request(struct lvs_packet *pkt, struct lvs_conn *conn);
 unsigned int lvs_fwd_nat(struct lvs_packet *pkt, struct lvs_conn *conn, struct lvs_route *route);
 unsigned int lvs_fwd_fullnat(struct lvs_packet *pkt, struct lvs_conn *conn,
 			     struct lvs_route *route);
+unsigned int lvs_fwd_nat64(struct lvs_packet *pkt, struct lvs_conn *conn, struct lvs_route *route);
 unsigned int lvs_fwd_dr(struct lvs_packet *pkt, struct lvs_conn *conn, struct lvs_route *route);
 unsigned int lvs_fwd_tun(struct lvs_packet *pkt, struct lvs_conn *conn, struct lvs_route *route);
 
@@ -53,12 +54,24 @@ unsigned int lvs_fwd_nat_reply(struct lvs_packet *pkt, struct lvs_conn *conn);
  */
 unsigned int lvs_fwd_fullnat_reply(struct lvs_packet *pkt, struct lvs_conn *conn);
 
+/* The same where the client is of the other family: NF_STOLEN, or NF_DROP (counted). */
+unsigned int lvs_fwd_nat64_reply(struct lvs_packet *pkt, struct lvs_conn *conn);
+
 /*
  * The way to a connection's client from its virtual address, a counted reference; an ERR_PTR() if
  * there is none. Under RCU, bottom halves off.
  */
 struct dst_entry *lvs_fwd_route_to_client(const struct lvs_packet *pkt,
 					  const struct lvs_conn *conn);
+
+/* Does that way, of family @af, end at this host? */
+bool lvs_fwd_ends_here(u8 af, const struct dst_entry *dst);
+
+/* Why a packet is dropped for which there is no such way. */
+static inline enum lvs_drop_reason lvs_fwd_no_way(const struct dst_entry *dst)
+{
+	return PTR_ERR(dst) == -ENOBUFS ? LVS_DROP_NO_MEMORY : LVS_DROP_NO_ROUTE;
+}
 
 /* Shared by the methods (fwd/output.c). */
 
@@ -70,10 +83,10 @@ unsigned int lvs_fwd_drop(const struct lvs_packet *pkt, const struct lvs_conn *c
 			  enum lvs_drop_reason reason);
 
 /*
- * May the packet go by @dst, with @overhead bytes more around it? If not, its sender
- * is told (FRAG_NEEDED, PKT_TOOBIG). GSO packets are judged by what they will be cut into.
+ * May the packet go by @dst, with @overhead bytes more around it (below 0: less)? If not, its
+ * sender is told (FRAG_NEEDED, PKT_TOOBIG). GSO packets are judged by what they will be cut into.
  */
-bool lvs_fwd_fits_path(struct lvs_packet *pkt, const struct dst_entry *dst, unsigned int overhead);
+bool lvs_fwd_fits_path(struct lvs_packet *pkt, const struct dst_entry *dst, int overhead);
 
 static inline bool lvs_fwd_fits(struct lvs_packet *pkt, const struct lvs_route *route,
 				unsigned int overhead)
@@ -130,5 +143,23 @@ unsigned int lvs_fwd_output(struct lvs_packet *pkt, struct dst_entry *dst);
  * first lvs_fwd_rewritten() bytes are writable.
  */
 void lvs_fwd_rewrite(struct lvs_packet *pkt, bool dst, const union nf_inet_addr *addr, __be16 port);
+
+/* The same of the port alone. */
+void lvs_fwd_rewrite_port(struct lvs_packet *pkt, bool dst, __be16 port);
+
+/*
+ * The transport's Internet checksum, or NULL if it has none (UDP over IPv4 may; SCTP). @l4 is the
+ * transport header.
+ */
+static inline __sum16 *lvs_fwd_checksum_of(const struct lvs_packet *pkt, void *l4)
+{
+	struct udphdr *uh = l4;
+
+	if (pkt->proto == IPPROTO_TCP)
+		return &((struct tcphdr *)l4)->check;
+	if (unlikely(pkt->proto == IPPROTO_SCTP))
+		return NULL;
+	return uh->check || pkt->skb->ip_summed == CHECKSUM_PARTIAL ? &uh->check : NULL;
+}
 
 #endif /* LVS_FWD_H */

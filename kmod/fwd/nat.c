@@ -22,18 +22,6 @@
 #include "packet.h"
 #include "pipeline.h"
 
-/* The transport's Internet checksum, or NULL if it has none (UDP over IPv4 may; SCTP). */
-static __sum16 *checksum_of(struct lvs_packet *pkt, void *l4)
-{
-	struct udphdr *uh = l4;
-
-	if (pkt->proto == IPPROTO_TCP)
-		return &((struct tcphdr *)l4)->check;
-	if (unlikely(pkt->proto == IPPROTO_SCTP))
-		return NULL;
-	return uh->check || pkt->skb->ip_summed == CHECKSUM_PARTIAL ? &uh->check : NULL;
-}
-
 static void rewrite_addr_v4(struct sk_buff *skb, __be32 *field, __be32 addr, __sum16 *check)
 {
 	csum_replace4(&ip_hdr(skb)->check, *field, addr);
@@ -70,12 +58,35 @@ static noinline void replace_port_sctp(struct lvs_packet *pkt, struct lvs_sctphd
 		skb->ip_summed = CHECKSUM_NONE;
 }
 
+static __always_inline void rewrite_port(struct lvs_packet *pkt, void *l4, __sum16 *check,
+					 bool dst, __be16 port)
+{
+	struct sk_buff *skb = pkt->skb;
+	__be16 *ports = (__be16 *)l4 + dst;
+
+	if (*ports != port) {
+		if (check)
+			inet_proto_csum_replace2(check, skb, *ports, port, false);
+		else if (unlikely(pkt->proto == IPPROTO_SCTP))
+			replace_port_sctp(pkt, l4, dst, port);
+		*ports = port;
+	}
+	if (pkt->proto == IPPROTO_UDP && check && !*check && skb->ip_summed != CHECKSUM_PARTIAL)
+		*check = CSUM_MANGLED_0;
+}
+
+void lvs_fwd_rewrite_port(struct lvs_packet *pkt, bool dst, __be16 port)
+{
+	void *l4 = lvs_packet_l4(pkt);
+
+	rewrite_port(pkt, l4, lvs_fwd_checksum_of(pkt, l4), dst, port);
+}
+
 void lvs_fwd_rewrite(struct lvs_packet *pkt, bool dst, const union nf_inet_addr *addr, __be16 port)
 {
 	struct sk_buff *skb = pkt->skb;
 	void *l4 = lvs_packet_l4(pkt);
-	__sum16 *check = checksum_of(pkt, l4);
-	__be16 *ports = (__be16 *)l4 + dst;
+	__sum16 *check = lvs_fwd_checksum_of(pkt, l4);
 
 	if (pkt->af == AF_INET) {
 		struct iphdr *iph = ip_hdr(skb);
@@ -86,15 +97,7 @@ void lvs_fwd_rewrite(struct lvs_packet *pkt, bool dst, const union nf_inet_addr 
 
 		rewrite_addr_v6(skb, dst ? &iph->daddr : &iph->saddr, &addr->in6, check);
 	}
-	if (*ports != port) {
-		if (check)
-			inet_proto_csum_replace2(check, skb, *ports, port, false);
-		else if (unlikely(pkt->proto == IPPROTO_SCTP))
-			replace_port_sctp(pkt, l4, dst, port);
-		*ports = port;
-	}
-	if (pkt->proto == IPPROTO_UDP && check && !*check && skb->ip_summed != CHECKSUM_PARTIAL)
-		*check = CSUM_MANGLED_0;
+	rewrite_port(pkt, l4, check, dst, port);
 }
 
 /* The dest is this host: the packet just goes on, to another socket than it was for. */

@@ -48,7 +48,7 @@ static bool over(const struct sk_buff *skb, unsigned int mtu)
 	return !skb_is_gso(skb) || !skb_gso_validate_network_len(skb, mtu);
 }
 
-bool lvs_fwd_fits_path(struct lvs_packet *pkt, const struct dst_entry *dst, unsigned int overhead)
+bool lvs_fwd_fits_path(struct lvs_packet *pkt, const struct dst_entry *dst, int overhead)
 {
 	unsigned int mtu = dst_mtu(dst) - overhead;
 	struct sk_buff *skb = pkt->skb;
@@ -189,6 +189,8 @@ unsigned int lvs_fwd_request(struct lvs_packet *pkt, struct lvs_conn *conn)
 		return lvs_fwd_nat(pkt, conn, route);
 	case LVS_FWD_FULLNAT:
 		return lvs_fwd_fullnat(pkt, conn, route);
+	case LVS_FWD_NAT64:
+		return lvs_fwd_nat64(pkt, conn, route);
 	case IP_VS_CONN_F_DROUTE:
 		return lvs_fwd_dr(pkt, conn, route);
 	case IP_VS_CONN_F_TUNNEL:

@@ -19,12 +19,18 @@
 #include "conn/conn.h"
 #include "core/quote.h"
 #include "fwd/conntrack.h"
+#include "fwd/fullnat_tcp.h"
 #include "fwd/fwd.h"
 #include "fwd/route.h"
+#include "fwd/translate.h"
 #include "icmp/icmp.h"
+#include "icmp/translate.h"
 #include "netns.h"
 #include "packet.h"
 #include "svc/svc.h"
+
+/* Narrower paths of IPv4 are not worth to be told. */
+#define LEAST_MTU_V4	576
 
 /* What the translation replaces: in the error's own header, and in the quoted one. */
 struct change {
@@ -99,6 +105,30 @@ static bool translate_both(struct lvs_packet *pkt, const struct lvs_quote *q,
 	return translate(pkt, q, c) && translate(pkt, q, &other);
 }
 
+/*
+ * The families differ: the error becomes one about @conn's packet as the other side knows it, which
+ * goes on to there by a route of that family even if it ends here.
+ */
+static bool translate_in(struct lvs_packet *pkt, const struct lvs_conn *conn,
+			 const struct lvs_quote *q)
+{
+	const struct lvs_fullnat_conn *fc = lvs_fullnat_of(conn);
+	struct lvs_ends ends = { .saddr = &conn->daddr, .sport = conn->dport,
+				 .daddr = &fc->laddr, .dport = fc->source.port };
+
+	return lvs_icmp_translate(pkt, q, conn->link[LVS_SIDE_SERVER].proto, &ends, 0);
+}
+
+static bool translate_out(struct lvs_packet *pkt, const struct lvs_conn *conn,
+			  const struct lvs_quote *q)
+{
+	struct lvs_ends ends = { .saddr = &conn->caddr, .sport = conn->cport,
+				 .daddr = &conn->vaddr, .dport = conn->vport };
+
+	return lvs_icmp_translate(pkt, q, conn->link[LVS_SIDE_CLIENT].proto, &ends,
+				  lvs_fullnat_of(conn)->seq_delta);
+}
+
 /* The error is about a reply to the client: the dest must hear it. */
 static unsigned int relay_in(struct lvs_packet *pkt, struct lvs_conn *conn,
 			     const struct lvs_quote *q)
@@ -124,6 +154,9 @@ static unsigned int relay_in(struct lvs_packet *pkt, struct lvs_conn *conn,
 		if (reason != LVS_DROP_NONE)
 			return lvs_fwd_drop(pkt, conn, reason);
 	}
+	if (conn->fwd == LVS_FWD_NAT64)
+		return translate_in(pkt, conn, q) ? lvs_fwd_output(pkt, route->dst) :
+						    lvs_fwd_drop(pkt, conn, LVS_DROP_ICMP);
 	/* FULLNAT's dest may not know the way to who sent the error, and need not. */
 	if (conn->fwd == LVS_FWD_FULLNAT ?
 	    !translate_both(pkt, q, &c, &lvs_fullnat_of(conn)->laddr,
@@ -148,20 +181,81 @@ static void restore_seq(struct lvs_packet *pkt, const struct lvs_quote *q, u32 d
 	*seq = own;
 }
 
-/* The same by FULLNAT: the error came to the local address, and goes on to the client. */
+/* Does the error say for which MTU something is too big? */
+static bool read_mtu(const struct lvs_packet *pkt, u32 *mtu)
+{
+	const struct icmp6hdr *ih6 = lvs_packet_l4(pkt);
+	const struct icmphdr *ih = lvs_packet_l4(pkt);
+
+	if (pkt->af == AF_INET) {
+		*mtu = ntohs(ih->un.frag.mtu);
+		return *mtu && ih->type == ICMP_DEST_UNREACH && ih->code == ICMP_FRAG_NEEDED;
+	}
+	*mtu = ntohl(ih6->icmp6_mtu);
+	return ih6->icmp6_type == ICMPV6_PKT_TOOBIG;
+}
+
+/* Less than before. */
+static void write_mtu(struct lvs_packet *pkt, u32 mtu)
+{
+	struct icmp6hdr *ih6 = lvs_packet_l4(pkt);
+	struct icmphdr *ih = lvs_packet_l4(pkt);
+
+	if (pkt->af == AF_INET) {
+		inet_proto_csum_replace2(&ih->checksum, pkt->skb, ih->un.frag.mtu, htons(mtu),
+					 false);
+		ih->un.frag.mtu = htons(mtu);
+	} else {
+		inet_proto_csum_replace4(&ih6->icmp6_cksum, pkt->skb, ih6->icmp6_mtu, htonl(mtu),
+					 false);
+		ih6->icmp6_mtu = htonl(mtu);
+	}
+}
+
+/*
+ * What is too big for a path to the dest is so by what FULLNAT adds as well, which the client does
+ * not know of: the translated error tells it of a path that is narrower by as much, or, if there
+ * can be none, from now on nothing is added.
+ */
+static void allow_for_room(struct lvs_packet *pkt, struct lvs_fullnat_conn *fc)
+{
+	u32 room = lvs_fullnat_tcp_room(fc), mtu;
+
+	if (!room || !read_mtu(pkt, &mtu))
+		return;
+	if (mtu < (pkt->af == AF_INET ? LEAST_MTU_V4 : IPV6_MIN_MTU) + room)
+		lvs_fullnat_tcp_no_room(fc);
+	else
+		write_mtu(pkt, mtu - room);
+}
+
+/* FULLNAT within a family. */
+static bool translate_back(struct lvs_packet *pkt, const struct lvs_conn *conn,
+			   const struct lvs_quote *q)
+{
+	struct change c = { .outer_dst = false, .inner_dst = true, .addr = &conn->vaddr,
+			    .port = conn->vport };
+
+	if (!translate_both(pkt, q, &c, &conn->caddr, conn->cport))
+		return false;
+	if (conn->link[LVS_SIDE_CLIENT].proto == IPPROTO_TCP)
+		restore_seq(pkt, q, lvs_fullnat_of(conn)->seq_delta);
+	return true;
+}
+
+/* By FULLNAT the error came to the local address, and goes on to the client. */
 static unsigned int relay_out_fullnat(struct lvs_packet *pkt, struct lvs_conn *conn,
-				      const struct lvs_quote *q, const struct change *c)
+				      const struct lvs_quote *q)
 {
 	struct dst_entry *dst = lvs_fwd_route_to_client(pkt, conn);
 
 	if (IS_ERR(dst))
 		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_ROUTE);
-	if (!translate_both(pkt, q, c, &conn->caddr, conn->cport)) {
+	if (!(conn->fwd == LVS_FWD_NAT64 ? translate_out : translate_back)(pkt, conn, q)) {
 		dst_release(dst);
 		return lvs_fwd_drop(pkt, conn, LVS_DROP_ICMP);
 	}
-	if (conn->link[LVS_SIDE_CLIENT].proto == IPPROTO_TCP)
-		restore_seq(pkt, q, lvs_fullnat_of(conn)->seq_delta);
+	allow_for_room(pkt, lvs_fullnat_of(conn));
 	skb_dst_drop(pkt->skb);
 	skb_dst_set(pkt->skb, dst);
 	return lvs_fwd_send(pkt);
@@ -175,8 +269,8 @@ static unsigned int relay_out(struct lvs_packet *pkt, struct lvs_conn *conn,
 			    .port = conn->vport };
 
 	lvs_stats_out(conn->dest->stats, pkt->skb->len);
-	if (conn->fwd == LVS_FWD_FULLNAT)
-		return relay_out_fullnat(pkt, conn, q, &c);
+	if (lvs_conn_is_fullnat(conn))
+		return relay_out_fullnat(pkt, conn, q);
 	if (!translate(pkt, q, &c))
 		return lvs_fwd_drop(pkt, conn, LVS_DROP_ICMP);
 	lvs_fwd_mark_done(pkt);

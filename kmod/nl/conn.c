@@ -42,7 +42,7 @@ static int put_conn(struct sk_buff *skb, struct lvs_conn *conn)
 		return -EMSGSIZE;
 	if (lvs_conn_is_template(conn))
 		return put_engine(skb, lvs_template_of(conn));
-	if (conn->fwd != LVS_FWD_FULLNAT)
+	if (!lvs_conn_is_fullnat(conn))
 		return 0;
 	return put_endpoint(skb, LVS_CONN_A_LOCAL, dest_af, &lvs_fullnat_of(conn)->laddr,
 			    lvs_fullnat_of(conn)->source.port);

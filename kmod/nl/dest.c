@@ -104,9 +104,10 @@ static int parse(struct lvs_net *ln, struct dest_cmd *cmd)
 	if (!lvs_nl_af_valid(af))
 		return LVS_NL_FAIL(extack, tb[IPVS_DEST_ATTR_ADDR_FAMILY], -EAFNOSUPPORT,
 				   "ADDR_FAMILY is neither IPv4 nor an enabled IPv6");
-	if (full && af != cmd->svc->key.af && cmd->cfg.fwd != IP_VS_CONN_F_TUNNEL)
+	if (full && af != cmd->svc->key.af && cmd->cfg.fwd != IP_VS_CONN_F_TUNNEL &&
+	    cmd->cfg.fwd != LVS_FWD_FULLNAT)
 		return LVS_NL_FAIL(extack, tb[IPVS_DEST_ATTR_ADDR_FAMILY], -EINVAL,
-				   "ADDR_FAMILY differs from the service's, which takes a tunnel");
+				   "ADDR_FAMILY differs from the service's, which takes a tunnel or FULLNAT");
 	cmd->key.af = af;
 	cmd->key.port = nla_get_be16(tb[IPVS_DEST_ATTR_PORT]);
 	return lvs_nl_get_addr(tb[IPVS_DEST_ATTR_ADDR], af, &cmd->key.addr, extack);

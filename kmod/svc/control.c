@@ -2,6 +2,7 @@
 /* The control operations. Each first gets what it may fail to get, then changes something. */
 #include "est/est.h"
 #include "hook.h"
+#include "lvs/abi.h"
 #include "netns.h"
 #include "svc/internal.h"
 #include "svc/laddr.h"
@@ -72,12 +73,23 @@ int lvs_ctl_svc_del(struct lvs_txn *txn, struct lvs_svc *svc)
 	return 0;
 }
 
+/* By FULLNAT the dest's packets come here, too, and may be fragments of a family of their own. */
+static int hooks_for(struct lvs_net *ln, u8 af, u8 fwd)
+{
+	return fwd == LVS_FWD_FULLNAT ? lvs_hooks_up(ln, af) : 0;
+}
+
 int lvs_ctl_dest_add(struct lvs_txn *txn, struct lvs_svc *svc, const struct lvs_dest_key *key,
 		     const struct lvs_dest_config *cfg)
 {
-	struct lvs_undo *undo = lvs_undo_add(txn, LVS_UNDO_DEST_ADD, svc, NULL);
+	struct lvs_undo *undo;
 	struct lvs_dest *dest;
+	int err;
 
+	err = hooks_for(txn->ln, key->af, cfg->fwd);
+	if (err)
+		return err;
+	undo = lvs_undo_add(txn, LVS_UNDO_DEST_ADD, svc, NULL);
 	if (!undo)
 		return -ENOMEM;
 	dest = lvs_dest_revive(svc, key);
@@ -112,8 +124,13 @@ int lvs_ctl_dest_edit(struct lvs_txn *txn, struct lvs_dest *dest,
 		      const struct lvs_dest_config *cfg)
 {
 	struct lvs_svc *svc = lvs_dest_svc(dest);
-	struct lvs_undo *undo = lvs_undo_add(txn, LVS_UNDO_DEST_EDIT, svc, dest);
+	struct lvs_undo *undo;
+	int err;
 
+	err = hooks_for(txn->ln, dest->af, cfg->fwd);
+	if (err)
+		return err;
+	undo = lvs_undo_add(txn, LVS_UNDO_DEST_EDIT, svc, dest);
 	if (!undo)
 		return -ENOMEM;
 	lvs_dest_get_config(dest, &undo->dest_cfg);

@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 
+from fullnat import fullnat_service, limit_ports, local_addresses
 from lib import ipvs, wait
 from lib.harness import Test, test
 from lib.lab import VIPS, Lab
@@ -74,9 +75,25 @@ def netlink(t):
 METHODS = ("nat", "dr", "tun")
 
 
+LOCAL_PORTS = (6000, 6031)  # few, so that what fuzz-packets makes up is often right
+
+
+def fullnat_services(t):
+    """The same by FULLNAT, within the families and between them."""
+    limit_ports(t, *LOCAL_PORTS)
+    lines = []
+    for vip_af, dest_af in ((4, 4), (6, 6), (6, 4), (4, 6)):
+        laddr, = local_addresses(t, dest_af)
+        for proto in ("tcp", "udp"):
+            rip, rport = Lab.GHOST_RS[dest_af][0], t.port()
+            vip, port, _ = fullnat_service(t, proto, vip_af, rip, rport, [laddr])
+            lines.append(f"service {proto} {vip} {port} fullnat {rip} {rport} {laddr}")
+    return lines
+
+
 def setup_services(t):
     """TCP and UDP services of both families by every method, with one dest each; returns the lines that describe all that."""
-    lab, lines = t.lab, []
+    lab, lines = t.lab, fullnat_services(t)
     for af in (4, 6):
         for index, method in enumerate(METHODS):
             option = {"nat": "-m", "dr": "-g", "tun": "-i"}[method]

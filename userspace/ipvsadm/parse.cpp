@@ -330,7 +330,8 @@ Result<void, Failure> finish_dest(Draft& draft) {
     // Packets routed or tunneled arrive as they were sent, so the port cannot change.
     if (!draft.by_mark() && dest.forwarding != Forwarding::masquerade && dest.forwarding != Forwarding::fullnat)
         dest.endpoint.port = draft.listener.port;
-    if (dest.endpoint.address.family != family_of(draft.id()) && dest.forwarding != Forwarding::tunnel)
+    if (dest.endpoint.address.family != family_of(draft.id()) && dest.forwarding != Forwarding::tunnel &&
+        dest.forwarding != Forwarding::fullnat)
         return usage("Different address family is allowed only for tunneling servers");
     for (Topic topic : {Topic::tun_type, Topic::tun_port, Topic::tun_nocsum, Topic::tun_csum, Topic::tun_remcsum})
         if (draft.has(topic) && dest.forwarding != Forwarding::tunnel)

@@ -70,8 +70,8 @@ Result<void> FakeKernel::check_service(const Service& service) const {
 }
 
 Result<void> FakeKernel::check_dest(const Entry& entry, const Dest& dest) const {
-    if (dest.endpoint.address.family != family_of(entry.service.service.id) &&
-        (dest.forwarding != Forwarding::tunnel || !daemons_.empty()))
+    const bool crosses = dest.forwarding == Forwarding::tunnel || dest.forwarding == Forwarding::fullnat;
+    if (dest.endpoint.address.family != family_of(entry.service.service.id) && (!crosses || !daemons_.empty()))
         return refusal(EINVAL, "address family differs from the service's");
     if (dest.weight.value < 0 || dest.lower_threshold > dest.upper_threshold)
         return refusal(ERANGE, "weight or threshold out of range");

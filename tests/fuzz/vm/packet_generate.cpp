@@ -13,6 +13,7 @@ namespace {
 constexpr std::uint8_t kFin = 1, kSyn = 2, kRst = 4, kPsh = 8, kAck = 16;
 constexpr std::uint8_t kHopByHop = 0, kIpip = 4, kIpv6 = 41, kRouting = 43, kFragment = 44, kEsp = 50, kAh = 51,
                        kNothing = 59, kDestOptions = 60, kMobility = 135;
+constexpr std::uint32_t kFirstLocalPort = 6000, kLocalPorts = 32; // as tests/vm/fuzz.py limits them
 
 Host with_last_byte(Host host, std::uint64_t byte) {
     host.bytes[host.size() - 1] = static_cast<std::uint8_t>(byte);
@@ -153,8 +154,16 @@ Packet Generator::request(const Flow& flow, const IpLies& lies, std::size_t limi
     return segment(flow, flow.client, flow.target->service, lies, limit);
 }
 
-Packet Generator::reply(const Flow& flow, const IpLies& lies, std::size_t limit) {
-    return segment(flow, flow.target->dest, flow.client, lies, limit);
+// Who the dest takes for the client. Local ports are few, so most of these are some client's.
+Endpoint Generator::seen_client(const Flow& flow) {
+    if (flow.target->method != "fullnat")
+        return flow.client;
+    return {flow.target->local, static_cast<std::uint16_t>(kFirstLocalPort + random_.below(kLocalPorts))};
+}
+
+Packet Generator::reply(const Flow& flow, unsigned lies_percent, std::size_t limit) {
+    const Endpoint& dest = flow.target->dest;
+    return segment(flow, dest, seen_client(flow), lies(dest.address.v6, lies_percent), limit);
 }
 
 // What an error quotes of a packet: its beginning, which is long enough or is not.
@@ -168,8 +177,8 @@ Bytes Generator::quoted(Packet packet) {
     return bytes;
 }
 
-Packet Generator::error(const Flow& flow, const Host& from, const Host& to, Bytes quote, const IpLies& lies) {
-    const bool v6 = flow.client.address.v6;
+Packet Generator::error(const Host& from, const Host& to, Bytes quote, const IpLies& lies) {
+    const bool v6 = to.v6;
     const auto type = v6 ? random_.pick<std::uint8_t>({1, 1, 2, 2, 3, 4, 0, 127, 128})
                          : random_.pick<std::uint8_t>({3, 3, 3, 3, 4, 11, 12, 0, 8});
     const auto code = static_cast<std::uint8_t>(!v6 && type == 3 && random_.one_in(2) ? 4 : random_.below(6));
@@ -183,26 +192,27 @@ Packet Generator::error(const Flow& flow, const Host& from, const Host& to, Byte
 Packet Generator::error_to_service(const Flow& flow) {
     const bool v6 = flow.client.address.v6;
     const Packet reply = segment(flow, flow.target->service, flow.client, lies(v6, 20), 200);
-    return error(flow, random_.one_in(2) ? of_family(network_.routers, v6) : flow.client.address,
+    return error(random_.one_in(2) ? of_family(network_.routers, v6) : flow.client.address,
                  flow.target->service.address, quoted(reply), lies(v6, 10));
 }
 
 // A dest, or something before it, tells the client that the request as the dest saw it did not get through.
 Packet Generator::error_to_client(const Flow& flow) {
-    const bool v6 = flow.client.address.v6;
-    const bool nat = flow.target->method == "nat";
-    const Packet request =
-        segment(flow, flow.client, nat ? flow.target->dest : flow.target->service, lies(v6, 20), 200);
-    return error(flow, flow.target->dest.address, flow.client.address, quoted(request), lies(v6, 10));
+    const Target& target = *flow.target;
+    const Endpoint client = seen_client(flow);
+    const bool v6 = client.address.v6, rewritten = target.method == "nat" || target.method == "fullnat";
+    const Packet request = segment(flow, client, rewritten ? target.dest : target.service, lies(v6, 20), 200);
+    return error(target.dest.address, client.address, quoted(request), lies(v6, 10));
 }
 
 // A router on the way to a dest by tunnel finds the tunnel's packet too big.
 Packet Generator::error_to_tunnel(const Flow& flow) {
+    const Host& dest = flow.target->dest.address;
+    const Host& director = of_family(network_.directors, dest.v6);
     const bool v6 = flow.client.address.v6;
-    const Host& director = of_family(network_.directors, v6);
     const Packet inner = request(flow, lies(v6, 20), 200);
-    const Packet outer = ip_packet(director, flow.target->dest.address, v6 ? kIpv6 : kIpip, inner.bytes, lies(v6, 10));
-    return error(flow, flow.target->dest.address, director, quoted(outer), lies(v6, 10));
+    const Packet outer = ip_packet(director, dest, v6 ? kIpv6 : kIpip, inner.bytes, lies(dest.v6, 10));
+    return error(dest, director, quoted(outer), lies(dest.v6, 10));
 }
 
 // What a transport header may say that is not so.
@@ -341,7 +351,7 @@ std::vector<Generated> Generator::next() {
     if (kind < 35) {
         one.packet = request(flow, lies(v6, 40), limit);
     } else if (kind < 60) {
-        one = {reply(flow, lies(v6, 40), limit), Side::inside};
+        one = {reply(flow, 40, limit), Side::inside};
     } else if (kind < 70) {
         one.packet = error_to_service(flow);
     } else if (kind < 80) {
@@ -354,7 +364,7 @@ std::vector<Generated> Generator::next() {
                                v6 ? kIpv6 : kIpip, request(flow, lies(v6, 30), 200).bytes, lies(v6, 10));
     } else {
         one.side = random_.one_in(3) ? Side::inside : Side::outside;
-        one.packet = one.side == Side::inside ? reply(flow, {}, 4000) : request(flow, {}, 4000);
+        one.packet = one.side == Side::inside ? reply(flow, 0, 4000) : request(flow, {}, 4000);
         if (random_.one_in(3) && one.side == Side::outside)
             one.packet = error_to_service(flow);
         if (one.packet.bytes.size() > one.packet.l4 + 16)
@@ -365,9 +375,10 @@ std::vector<Generated> Generator::next() {
     if (random_.one_in(12) && one.packet.bytes.size() >= 40)
         replace_address(
             one.packet, random_.one_in(2),
-            v6 ? random_.pick({"::", "::1", "ff02::1", "fe80::1", "2001:db8:1::10", "fd00:c::1", "::ffff:10.0.0.1"})
-               : random_.pick({"0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255", "192.0.2.10", "10.1.0.1",
-                               "169.254.0.1", "240.0.0.1", "10.1.0.255"}));
+            one.packet.v6
+                ? random_.pick({"::", "::1", "ff02::1", "fe80::1", "2001:db8:1::10", "fd00:c::1", "::ffff:10.0.0.1"})
+                : random_.pick({"0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255", "192.0.2.10", "10.1.0.1",
+                                "169.254.0.1", "240.0.0.1", "10.1.0.255"}));
     if (random_.one_in(6))
         scribble(one.packet);
     return {one};

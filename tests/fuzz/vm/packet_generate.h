@@ -14,7 +14,8 @@ namespace fuzz {
 struct Target {
     bool tcp = false;
     Endpoint service, dest;
-    std::string method; // nat, dr, tun, local
+    std::string method; // nat, dr, tun, local, fullnat
+    Host local;         // fullnat: by which the dest knows every client
 };
 
 struct Network {
@@ -52,8 +53,9 @@ class Generator {
     Bytes extension(std::uint8_t kind);
     Packet segment(const Flow& flow, const Endpoint& from, const Endpoint& to, const IpLies& lies, std::size_t limit);
     Packet request(const Flow& flow, const IpLies& lies, std::size_t limit);
-    Packet reply(const Flow& flow, const IpLies& lies, std::size_t limit);
-    Packet error(const Flow& flow, const Host& from, const Host& to, Bytes quote, const IpLies& lies);
+    Packet reply(const Flow& flow, unsigned lies_percent, std::size_t limit);
+    Endpoint seen_client(const Flow& flow);
+    Packet error(const Host& from, const Host& to, Bytes quote, const IpLies& lies);
     Bytes quoted(Packet packet);
     Packet error_to_service(const Flow& flow);
     Packet error_to_client(const Flow& flow);

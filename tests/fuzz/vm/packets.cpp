@@ -4,7 +4,8 @@
 // looks after the director meanwhile).
 //
 // Standard input says what the network is, a line each:
-//   service tcp|udp VIP PORT nat|dr|tun|local DEST PORT
+//   service tcp|udp VIP PORT nat|dr|tun|local|fullnat DEST PORT [LOCAL]
+//                         LOCAL: the local address of fullnat, which may be of another family than VIP, as DEST
 //   client ADDRESS        clients are this address and those that differ in the last byte
 //   director ADDRESS      by which its tunnels leave
 //   router ADDRESS        from which errors come
@@ -46,11 +47,12 @@ Setup read_setup(std::istream& in) {
         std::string what, a, b, c, d, e;
         unsigned port = 0, dest_port = 0;
         words >> what;
-        if (what == "service" && words >> a >> b >> port >> c >> d >> dest_port)
+        if (what == "service" && words >> a >> b >> port >> c >> d >> dest_port && (c != "fullnat" || words >> e))
             setup.network.targets.push_back({a == "tcp",
                                              {host(b), static_cast<std::uint16_t>(port)},
                                              {host(d), static_cast<std::uint16_t>(dest_port)},
-                                             c});
+                                             c,
+                                             e.empty() ? Host{} : host(e)});
         else if (what == "client" && words >> a)
             setup.network.clients.push_back(host(a));
         else if (what == "director" && words >> a)

@@ -49,7 +49,7 @@ def directory(t):
 class Nginx(Daemon):
     """
     A web server that answers every request with its name. log: also write that file, access_log() reads it. more: other
-    lines of its configuration.
+    lines of its configuration. An address of IPv6 is in brackets; [::] takes IPv4, too.
     """
 
     def __init__(self, t, ns, address, port, name, log=None, more="", connections=256):
@@ -60,7 +60,8 @@ class Nginx(Daemon):
                        f"worker_rlimit_nofile {2 * connections + 64}; events {{ worker_connections {connections}; }}\n"
                        f"http {{ access_log {self.log_path if log else 'off'}; client_body_temp_path {path}; proxy_temp_path {path}; "
                        f"fastcgi_temp_path {path}; uwsgi_temp_path {path}; scgi_temp_path {path};\n"
-                       f"server {{ listen {address}:{port} backlog={connections}; {more} location / {{ return 200 '{name}\\n'; }} }} }}\n")
+                       f"server {{ listen {address}:{port} backlog={connections}{' ipv6only=off' if address == '[::]' else ''}; {more}\n"
+                       f"location / {{ return 200 '{name}\\n'; }} }} }}\n")
         super().__init__(ns, "nginx", "-c", f"{path}/nginx.conf", directory=path)
         wait.until(lambda: http(ns, address, port) == name, 20, f"{name} answers")
 
@@ -71,6 +72,7 @@ class Nginx(Daemon):
 
 def http(ns, address, port, path="/"):
     """What GET answers, or None if nobody does."""
+    address = {"[::]": "::1"}.get(address, address.strip("[]"))
     with ns:
         sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
     sock.settimeout(patience.seconds(5))
