@@ -113,13 +113,21 @@ enum lvs_drop_reason lvs_fwd_decrease_ttl(struct lvs_packet *pkt, unsigned int l
 	return LVS_DROP_NONE;
 }
 
-void lvs_fwd_mark_done(struct lvs_packet *pkt)
+/* Inline: every packet that is sent comes by. */
+static __always_inline void mark_done(struct lvs_packet *pkt)
 {
-	pkt->skb->ipvs_property = 1;
+	struct sk_buff *skb = pkt->skb;
+
+	skb->ipvs_property = 1;
 	if (unlikely(pkt->tracked))
 		return;
-	nf_reset_ct(pkt->skb);
-	nf_ct_set(pkt->skb, NULL, IP_CT_UNTRACKED);
+	nf_reset_ct(skb);
+	nf_ct_set(skb, NULL, IP_CT_UNTRACKED);
+}
+
+void lvs_fwd_mark_done(struct lvs_packet *pkt)
+{
+	mark_done(pkt);
 }
 
 /* Does somebody else hook LOCAL_OUT, or are there only our own, which would let the packet pass? */
@@ -140,7 +148,7 @@ unsigned int lvs_fwd_send(struct lvs_packet *pkt)
 	struct sk_buff *skb = pkt->skb;
 	struct dst_entry *dst = skb_dst(skb);
 
-	lvs_fwd_mark_done(pkt);
+	mark_done(pkt);
 	/* An early demultiplexed socket is none of a forwarded packet's. */
 	if (pkt->hook != NF_INET_LOCAL_OUT)
 		skb_orphan(skb);
