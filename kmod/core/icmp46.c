@@ -32,7 +32,7 @@ static bool pointer_to_v4(u32 *pointer)
 {
 	u32 i;
 
-	for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(fields); i++) {
 		if (*pointer >= fields[i].first && *pointer <= fields[i].last) {
 			*pointer = fields[i].v4;
 			return true;
@@ -47,7 +47,7 @@ static u32 usual_below(u32 len)
 	static const u16 usual[] = { 32000, 17914, 8166, 4352, 2002, 1492, 1006, 508, 296 };
 	u32 i;
 
-	for (i = 0; i < sizeof(usual) / sizeof(usual[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(usual); i++) {
 		if (usual[i] < len)
 			return usual[i];
 	}

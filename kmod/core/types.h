@@ -7,6 +7,7 @@
 #define LVS_CORE_TYPES_H
 
 #ifdef __KERNEL__
+#include <linux/kernel.h>
 #include <linux/types.h>
 #include <linux/stddef.h>
 #include <linux/netfilter.h>
@@ -30,6 +31,7 @@ typedef __s32 s32;
 typedef __s64 s64;
 
 #define U16_MAX 0xffff
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 #endif
 
 #endif /* LVS_CORE_TYPES_H */
