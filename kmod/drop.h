@@ -22,7 +22,9 @@
 	X(DROP_PACKET,	"drop-packet")	/* one of some new connections, to spare memory */ \
 	X(CONN_MAX,	"conn-max")	/* as many connections as there may be */ \
 	X(NO_CONN,	"no-connection") /* a NAT dest's reply of no connection, dest told */ \
-	X(CONNTRACK,	"conntrack")	/* the kernel's connection tracking refused it */
+	X(CONNTRACK,	"conntrack")	/* the kernel's connection tracking refused it */ \
+	X(LIMIT,	"limit")	/* the service's limit of connections, or of new ones */ \
+	X(CLIENT_LIMIT,	"client-limit")	/* the same for each client */
 
 enum lvs_drop_reason {
 #define LVS_DROP_ENUM(id, name) LVS_DROP_##id,

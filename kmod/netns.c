@@ -37,6 +37,7 @@ static int __net_init netns_init(struct net *net)
 	lvs_hooks_net_init(ln);
 	lvs_conn_table_init(ln);
 	lvs_laddr_net_init(ln);
+	lvs_limits_net_init(&ln->limits);
 	lvs_ftp_net_init(&ln->ftp);
 	lvs_est_net_init(ln);
 	lvs_defence_net_init(ln);
@@ -80,6 +81,7 @@ static void __net_exit netns_exit(struct net *net)
 	/* The last dests, services and routes refer to this namespace until they are freed. */
 	rcu_barrier();
 	lvs_laddr_net_exit(ln);
+	lvs_limits_net_exit(&ln->limits);
 	free_percpu(ln->drops);
 }
 

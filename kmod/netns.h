@@ -18,6 +18,7 @@
 #include "ftp/ftp.h"
 #include "stats.h"
 #include "svc/laddr.h"
+#include "svc/limit.h"
 #include "svc/svc.h"
 #include "sysctl.h"
 
@@ -34,6 +35,7 @@ struct lvs_net {
 	struct lvs_conn_table conns;
 	struct lvs_svc_table svcs;
 	struct lvs_laddr_table laddrs;
+	struct lvs_limits limits;
 	struct lvs_timeouts timeouts;
 	struct lvs_drops __percpu *drops;
 	struct lvs_sysctls sysctls;		/* READ_ONCE; whoever writes the files */

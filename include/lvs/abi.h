@@ -15,7 +15,9 @@
  *     Allowed: NEW/SET/DEL_SERVICE, NEW/SET/DEL_DEST, ZERO, FLUSH, each with the attributes
  *     and the errors that the command has in family "IPVS". NEW_SERVICE and SET_SERVICE take
  *     OPTIONS, for what IPVS has no attributes: EST_TIMEOUT? u32, UDP_LIMIT? u32 (seconds, up to
- *     LVS_OPTION_SECONDS_MAX; 0: none), FLAGS? u32 (LVS_OPTION_F_*). What is not named there is
+ *     LVS_OPTION_SECONDS_MAX; 0: none), MAX_CONNS? u32, MAX_RATE? u32, CLIENT_CONNS? u32,
+ *     CLIENT_RATE? u32 (connections at once, and new ones a second, of all clients or of each; 0:
+ *     no limit; rates up to LVS_OPTION_RATE_MAX), FLAGS? u32 (LVS_OPTION_F_*). What is not named there is
  *     off; without OPTIONS, SET_SERVICE leaves them as they are, and NEW_SERVICE takes those of
  *     the service's profile. EINVAL for other values. And
  *     LVS_OP_ADD_LADDR, LVS_OP_DEL_LADDR (SERVICE, LADDR): a local address of the service's pool.
@@ -148,6 +150,10 @@ enum lvs_option_attr {
 	LVS_OPTION_A_EST_TIMEOUT, /* u32, seconds: of established TCP connections */
 	LVS_OPTION_A_UDP_LIMIT,	/* u32, seconds: how long a UDP flow stays with its dest */
 	LVS_OPTION_A_FLAGS,	/* u32, LVS_OPTION_F_* */
+	LVS_OPTION_A_MAX_CONNS,	/* u32: connections at once */
+	LVS_OPTION_A_MAX_RATE,	/* u32: new ones a second */
+	LVS_OPTION_A_CLIENT_CONNS, /* u32: the same of each client's address */
+	LVS_OPTION_A_CLIENT_RATE, /* u32 */
 	LVS_OPTION_A_END,
 };
 
@@ -155,6 +161,8 @@ enum lvs_option_attr {
 
 /* Seconds: in a kernel's clock ticks they still fit its 32 bits with room to compare. */
 #define LVS_OPTION_SECONDS_MAX	1000000
+
+#define LVS_OPTION_RATE_MAX	1000000
 
 #define LVS_OPTION_F_EXPIRE_RST	1	/* both ends hear that their TCP connection has expired */
 #define LVS_OPTION_F_CLAMP_MSS	2	/* a SYN through a tunnel states no more than fits there */

@@ -203,23 +203,30 @@ struct lvs_conn *lvs_conn_create(const struct lvs_packet *pkt, struct lvs_svc *s
 	struct lvs_dest *dest = choice->dest;
 	u8 fwd = likely(dest) ? READ_ONCE(dest->fwd) : IP_VS_CONN_F_BYPASS;
 	struct lvs_conn *conn, *same;
+	u32 counted = 0;
 
+	if (unlikely(READ_ONCE(svc->manner) & LVS_SVC_LIMITED) && dest) {
+		*why = lvs_limit_admit(svc, pkt, &counted);
+		if (*why != LVS_DROP_NONE)
+			goto put_control;
+	}
 	*why = LVS_DROP_NO_MEMORY;
 	if (likely(dest) && !lvs_dest_bind(dest))
-		goto put_control;
+		goto release;
 	conn = conn_alloc(pkt, svc, choice, fwd, why);
 	if (!conn) {
 		unbind(dest, false);
-		goto put_control;
+		goto release;
 	}
 	fill(conn, pkt, choice, fwd);
+	conn->flags |= counted;
 	limit(conn, pkt, svc);
 	fill_links(conn, pkt, hash);
 	if (unlikely(lvs_ftp_is_control(pkt, fwd)) && !lvs_ftp_begin(conn)) {
 		*why = LVS_DROP_NO_MEMORY;
 		kmem_cache_free(conn_cache, conn);
 		unbind(dest, false);
-		goto put_control;
+		goto release;
 	}
 
 	/*
@@ -242,6 +249,7 @@ struct lvs_conn *lvs_conn_create(const struct lvs_packet *pkt, struct lvs_svc *s
 			lvs_conn_link_remove(ct, &conn->link[LVS_SIDE_SERVER]);
 		if (unlikely(flags & LVS_CONN_F_FTP))
 			lvs_ftp_end(conn);
+		lvs_limit_release(svc, &pkt->saddr, counted);
 		unbind(dest, flags & LVS_CONN_F_ACTIVE);
 		control_put(choice->control);
 		conn_free(conn);
@@ -252,6 +260,8 @@ struct lvs_conn *lvs_conn_create(const struct lvs_packet *pkt, struct lvs_svc *s
 	lvs_conn_enlist(conn);
 	return conn;
 
+release:
+	lvs_limit_release(svc, &pkt->saddr, counted);
 put_control:
 	control_put(choice->control);
 	return NULL;
@@ -278,6 +288,8 @@ void lvs_conn_kill(struct lvs_conn *conn)
 		lvs_ftp_end(conn);
 	if (unlikely(flags & LVS_CONN_F_TRACKED))
 		lvs_conntrack_end(conn);
+	if (unlikely(flags & (LVS_CONN_F_COUNTED | LVS_CONN_F_CLIENT_COUNTED)))
+		lvs_limit_release(rcu_dereference(conn->dest->svc), &conn->caddr, flags);
 	unbind(conn->dest, flags & LVS_CONN_F_ACTIVE);
 	control_put(conn->control);
 	conn_free(conn);

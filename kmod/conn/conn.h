@@ -58,6 +58,8 @@ struct lvs_conn_link {
 #define LVS_CONN_F_LIMITED	BIT(6)	/* constant: it ends at lvs_conn.until, busy or not */
 #define LVS_CONN_F_NUMBERED	BIT(7)	/* client_next and server_next are known */
 #define LVS_CONN_F_TRACKED	BIT(8)	/* constant: conntrack has it, fwd/conntrack.h */
+#define LVS_CONN_F_COUNTED	BIT(9)	/* constant: by its service's limit, svc/limit.h */
+#define LVS_CONN_F_CLIENT_COUNTED BIT(10)	/* constant: by the limit for each client */
 
 struct lvs_conn {
 	/* what a packet touches: two cache lines */

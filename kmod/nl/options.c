@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What a service may have beyond IPVS, in netlink messages. */
+#include <linux/string.h>
 #include <net/sock.h>
 
 #include "lvs/abi.h"
@@ -10,6 +11,10 @@ static const struct nla_policy options_policy[LVS_OPTION_A_MAX + 1] = {
 	[LVS_OPTION_A_EST_TIMEOUT]	= { .type = NLA_U32 },
 	[LVS_OPTION_A_UDP_LIMIT]	= { .type = NLA_U32 },
 	[LVS_OPTION_A_FLAGS]		= { .type = NLA_U32 },
+	[LVS_OPTION_A_MAX_CONNS]	= { .type = NLA_U32 },
+	[LVS_OPTION_A_MAX_RATE]		= { .type = NLA_U32 },
+	[LVS_OPTION_A_CLIENT_CONNS]	= { .type = NLA_U32 },
+	[LVS_OPTION_A_CLIENT_RATE]	= { .type = NLA_U32 },
 };
 
 static u32 get_u32(const struct nlattr *attr)
@@ -35,15 +40,25 @@ int lvs_nl_get_options(const struct lvs_nl_op *op, struct lvs_svc_options *optio
 	if (get_u32(tb[LVS_OPTION_A_FLAGS]) & ~LVS_OPTION_F_ALL)
 		return LVS_NL_FAIL(op->extack, tb[LVS_OPTION_A_FLAGS], -EINVAL,
 				   "FLAGS has one that there is not");
+	if (get_u32(tb[LVS_OPTION_A_MAX_RATE]) > LVS_OPTION_RATE_MAX)
+		return LVS_NL_FAIL(op->extack, tb[LVS_OPTION_A_MAX_RATE], -EINVAL,
+				   "MAX_RATE is above 1000000 a second");
+	if (get_u32(tb[LVS_OPTION_A_CLIENT_RATE]) > LVS_OPTION_RATE_MAX)
+		return LVS_NL_FAIL(op->extack, tb[LVS_OPTION_A_CLIENT_RATE], -EINVAL,
+				   "CLIENT_RATE is above 1000000 a second");
 	options->est_timeout = get_u32(tb[LVS_OPTION_A_EST_TIMEOUT]);
 	options->udp_limit = get_u32(tb[LVS_OPTION_A_UDP_LIMIT]);
 	options->flags = get_u32(tb[LVS_OPTION_A_FLAGS]);
+	options->max_conns = get_u32(tb[LVS_OPTION_A_MAX_CONNS]);
+	options->max_rate = get_u32(tb[LVS_OPTION_A_MAX_RATE]);
+	options->client_conns = get_u32(tb[LVS_OPTION_A_CLIENT_CONNS]);
+	options->client_rate = get_u32(tb[LVS_OPTION_A_CLIENT_RATE]);
 	return 0;
 }
 
 static bool has_any(const struct lvs_svc_options *options)
 {
-	return options->est_timeout || options->udp_limit || options->flags;
+	return memchr_inv(options, 0, sizeof(*options));
 }
 
 int lvs_nl_put_options(struct sk_buff *skb, struct nlattr *nest,
@@ -51,7 +66,11 @@ int lvs_nl_put_options(struct sk_buff *skb, struct nlattr *nest,
 {
 	if (!nest || nla_put_u32(skb, LVS_OPTION_A_EST_TIMEOUT, options->est_timeout) ||
 	    nla_put_u32(skb, LVS_OPTION_A_UDP_LIMIT, options->udp_limit) ||
-	    nla_put_u32(skb, LVS_OPTION_A_FLAGS, options->flags))
+	    nla_put_u32(skb, LVS_OPTION_A_FLAGS, options->flags) ||
+	    nla_put_u32(skb, LVS_OPTION_A_MAX_CONNS, options->max_conns) ||
+	    nla_put_u32(skb, LVS_OPTION_A_MAX_RATE, options->max_rate) ||
+	    nla_put_u32(skb, LVS_OPTION_A_CLIENT_CONNS, options->client_conns) ||
+	    nla_put_u32(skb, LVS_OPTION_A_CLIENT_RATE, options->client_rate))
 		return -EMSGSIZE;
 	nla_nest_end(skb, nest);
 	return 0;

@@ -6,6 +6,7 @@
 #include "netns.h"
 #include "svc/internal.h"
 #include "svc/laddr.h"
+#include "svc/limit.h"
 #include "svc/profile.h"
 #include "svc/txn.h"
 
@@ -19,6 +20,8 @@ int lvs_ctl_svc_add(struct lvs_txn *txn, const struct lvs_svc_key *key,
 	err = lvs_svc_table_up(txn->ln);
 	if (!err)
 		err = lvs_est_up(txn->ln);
+	if (!err && lvs_svc_has_limits(&cfg->options))
+		err = lvs_limits_up(&txn->ln->limits);
 	if (err)
 		return err;
 	undo = lvs_undo_add(txn, LVS_UNDO_SVC_ADD, NULL, NULL);
@@ -43,8 +46,11 @@ drop_undo:
 
 int lvs_ctl_svc_edit(struct lvs_txn *txn, struct lvs_svc *svc, const struct lvs_svc_config *cfg)
 {
-	struct lvs_undo *undo = lvs_undo_add(txn, LVS_UNDO_SVC_EDIT, svc, NULL);
+	struct lvs_undo *undo;
 
+	if (lvs_svc_has_limits(&cfg->options) && lvs_limits_up(&txn->ln->limits))
+		return -ENOMEM;
+	undo = lvs_undo_add(txn, LVS_UNDO_SVC_EDIT, svc, NULL);
 	if (!undo)
 		return -ENOMEM;
 	undo->svc_cfg = svc->cfg;

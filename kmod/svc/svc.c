@@ -321,6 +321,12 @@ void lvs_svc_show_config(struct lvs_svc *svc)
 		manner |= LVS_SVC_EXPIRE_RST;
 	if (cfg->options.flags & LVS_OPTION_F_CLAMP_MSS)
 		manner |= LVS_SVC_CLAMP_MSS;
+	if (lvs_svc_has_limits(&cfg->options))
+		manner |= LVS_SVC_LIMITED;
+	WRITE_ONCE(svc->max_conns, cfg->options.max_conns);
+	WRITE_ONCE(svc->max_rate, cfg->options.max_rate);
+	WRITE_ONCE(svc->client_conns, cfg->options.client_conns);
+	WRITE_ONCE(svc->client_rate, cfg->options.client_rate);
 	/* Times are told apart across half of their range. */
 	WRITE_ONCE(svc->timeout, min_t(u32, cfg->timeout, INT_MAX / 2 / HZ) * HZ);
 	WRITE_ONCE(svc->netmask, cfg->netmask);

@@ -56,7 +56,17 @@ struct lvs_svc_options {
 	u32 est_timeout;
 	u32 udp_limit;
 	u32 flags;
+	u32 max_conns;		/* 0: no limit, as the others */
+	u32 max_rate;
+	u32 client_conns;
+	u32 client_rate;
 };
+
+static inline bool lvs_svc_has_limits(const struct lvs_svc_options *options)
+{
+	return options->max_conns || options->max_rate || options->client_conns ||
+	       options->client_rate;
+}
 
 /* What can be edited in a service. */
 struct lvs_svc_config {
@@ -75,6 +85,7 @@ struct lvs_svc_config {
 #define LVS_SVC_INERT		BIT(3)	/* for all ports, but not persistent: serves nobody */
 #define LVS_SVC_EXPIRE_RST	BIT(4)	/* the ends of a connection hear of its expiry */
 #define LVS_SVC_CLAMP_MSS	BIT(5)	/* tunnels lower the MSS of a SYN */
+#define LVS_SVC_LIMITED		BIT(6)	/* there are limits of connections */
 
 struct lvs_svc {
 	/* packet path, read mostly */
@@ -90,6 +101,10 @@ struct lvs_svc {
 	__be32 netmask;				/* of clients, or IPv6 prefix; READ_ONCE; ctl */
 	u32 est_timeout;			/* jiffies, 0: the namespace's; READ_ONCE; ctl */
 	u32 udp_limit;				/* jiffies, 0: none; READ_ONCE; ctl */
+	u32 max_conns;				/* with LVS_SVC_LIMITED: as options; READ_ONCE; ctl */
+	u32 max_rate;
+	u32 client_conns;
+	u32 client_rate;
 
 	/* control path, all under ctl */
 	struct lvs_svc_config cfg;

@@ -43,7 +43,9 @@ lvs::Service service(Input& in) {
             .flags = in.get<std::uint32_t>() & lvs::user_flags,
             .timeout = in.get<std::uint32_t>(),
             .netmask = in.get<std::uint32_t>(),
-            .options = {in.get<std::uint32_t>(), in.get<std::uint32_t>(), in.flag(), in.flag(), in.flag()}};
+            .options = {in.get<std::uint32_t>(), in.get<std::uint32_t>(), in.flag(), in.flag(), in.flag(),
+                        in.get<std::uint32_t>(), in.get<std::uint32_t>(), in.get<std::uint32_t>(),
+                        in.get<std::uint32_t>()}};
 }
 
 lvs::Profile profile(Input& in) {

@@ -49,6 +49,12 @@ void put_options(AttributeWriter& out, const ServiceOptions& options) {
         out.put(LVS_OPTION_A_UDP_LIMIT, options.udp_limit);
     if (flags)
         out.put(LVS_OPTION_A_FLAGS, flags);
+    for (const auto& [type, value] : {std::pair(LVS_OPTION_A_MAX_CONNS, options.max_conns),
+                                      {LVS_OPTION_A_MAX_RATE, options.max_rate},
+                                      {LVS_OPTION_A_CLIENT_CONNS, options.client_conns},
+                                      {LVS_OPTION_A_CLIENT_RATE, options.client_rate}})
+        if (value)
+            out.put(static_cast<std::uint16_t>(type), value);
     out.end_nest(nest);
 }
 
@@ -86,7 +92,11 @@ Result<ServiceOptions> options_in(const Attributes& reply) {
                           .udp_limit = nest->get<std::uint32_t>(LVS_OPTION_A_UDP_LIMIT),
                           .expire_rst = (flags & LVS_OPTION_F_EXPIRE_RST) != 0,
                           .clamp_mss = (flags & LVS_OPTION_F_CLAMP_MSS) != 0,
-                          .masq_fullnat = (flags & LVS_OPTION_F_MASQ_FULLNAT) != 0};
+                          .masq_fullnat = (flags & LVS_OPTION_F_MASQ_FULLNAT) != 0,
+                          .max_conns = nest->get<std::uint32_t>(LVS_OPTION_A_MAX_CONNS),
+                          .max_rate = nest->get<std::uint32_t>(LVS_OPTION_A_MAX_RATE),
+                          .client_conns = nest->get<std::uint32_t>(LVS_OPTION_A_CLIENT_CONNS),
+                          .client_rate = nest->get<std::uint32_t>(LVS_OPTION_A_CLIENT_RATE)};
 }
 
 // The port's attribute follows the address's.

@@ -24,14 +24,14 @@ const std::vector<Topic> list_format = {
 };
 
 const std::vector<Topic> service_body = {
-    Topic::scheduler,    Topic::persistent,          Topic::netmask,   Topic::ops,        Topic::pe,
-    Topic::sched_flags,  Topic::established_timeout, Topic::udp_limit, Topic::expire_rst, Topic::clamp_mss,
-    Topic::masq_fullnat,
+    Topic::scheduler,    Topic::persistent,          Topic::netmask,   Topic::ops,          Topic::pe,
+    Topic::sched_flags,  Topic::established_timeout, Topic::udp_limit, Topic::expire_rst,   Topic::clamp_mss,
+    Topic::masq_fullnat, Topic::max_conns,           Topic::max_rate,  Topic::client_conns, Topic::client_rate,
 };
 
 const std::vector<Topic> profile_body = {
-    Topic::laddr,      Topic::established_timeout, Topic::udp_limit,
-    Topic::expire_rst, Topic::clamp_mss,           Topic::masq_fullnat,
+    Topic::laddr,        Topic::established_timeout, Topic::udp_limit, Topic::expire_rst,   Topic::clamp_mss,
+    Topic::masq_fullnat, Topic::max_conns,           Topic::max_rate,  Topic::client_conns, Topic::client_rate,
 };
 
 const std::vector<Topic> dest_body = {
@@ -151,6 +151,10 @@ const char* topic_name(Topic topic) {
         "expire-rst",
         "clamp-mss",
         "masq-fullnat",
+        "max-conns",
+        "max-rate",
+        "client-conns",
+        "client-rate",
         "deadline",
     };
     return names[static_cast<std::size_t>(topic)];
@@ -205,6 +209,10 @@ std::optional<Topic> topic_of(Option option) {
     case Option::expire_rst: return Topic::expire_rst;
     case Option::clamp_mss: return Topic::clamp_mss;
     case Option::masq_fullnat: return Topic::masq_fullnat;
+    case Option::max_conns: return Topic::max_conns;
+    case Option::max_rate: return Topic::max_rate;
+    case Option::client_conns: return Topic::client_conns;
+    case Option::client_rate: return Topic::client_rate;
     case Option::deadline: return Topic::deadline;
     default: return std::nullopt;
     }

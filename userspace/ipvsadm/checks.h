@@ -52,6 +52,10 @@ enum class Topic {
     expire_rst,
     clamp_mss,
     masq_fullnat,
+    max_conns,
+    max_rate,
+    client_conns,
+    client_rate,
     deadline,
 };
 inline constexpr Topic last_topic = Topic::deadline;

@@ -28,7 +28,7 @@ the director, spreads their connections over real servers.
 
 The command comes first:
   -A, --add-service SERVICE [-s SCHEDULER] [-p [SECONDS]] [-M MASK] [-o] [--pe ENGINE] [-b FLAGS]
-                    [-V SECONDS] [--udp-limit SECONDS] [--expire-rst] [--clamp-mss] [--masq-fullnat]
+                    [-V SECONDS] [--udp-limit SECONDS] [--expire-rst] [--clamp-mss] [--masq-fullnat] [LIMITS]
   -E, --edit-service         the same for a service that exists
   -D, --delete-service SERVICE
   -C, --clear                delete all services
@@ -75,7 +75,9 @@ Options of a service:
       --expire-rst           both ends of a TCP connection get a RST when it expires
       --clamp-mss            a SYN through a tunnel states no larger segments than fit there
       --masq-fullnat         -m, for real servers added from then on, means -b
-                             (-V and these four need the module lvs)
+      --max-conns N --max-rate N         LIMITS: connections at once, new ones a second;
+      --client-conns N --client-rate N   the same of each client's address. What is beyond is dropped
+                             (-V and all that follow it need the module lvs)
   -b, --sched-flags FLAGS    sh-fallback sh-port mh-fallback mh-port flag-1 flag-2 flag-3
 
 Options of a real server:

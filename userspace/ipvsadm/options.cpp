@@ -95,6 +95,10 @@ constexpr Spelling spellings[] = {
     {Option::expire_rst, "expire-rst", 0},
     {Option::clamp_mss, "clamp-mss", 0},
     {Option::masq_fullnat, "masq-fullnat", 0},
+    {Option::max_conns, "max-conns", 0, Takes::value},
+    {Option::max_rate, "max-rate", 0, Takes::value},
+    {Option::client_conns, "client-conns", 0, Takes::value},
+    {Option::client_rate, "client-rate", 0, Takes::value},
     {Option::deadline, "deadline", 0, Takes::value},
 };
 

@@ -87,6 +87,10 @@ enum class Option {
     expire_rst,
     clamp_mss,
     masq_fullnat,
+    max_conns,
+    max_rate,
+    client_conns,
+    client_rate,
     deadline,
 };
 

@@ -87,6 +87,14 @@ Result<void, Failure> read_seconds(const std::string& word, std::uint32_t& field
     return {};
 }
 
+Result<void, Failure> read_limit(const std::string& word, long most, std::uint32_t& field) {
+    const auto value = number(word, 1, most);
+    if (!value)
+        return usage(text("invalid limit `%s', it is 1 to %ld", word.c_str(), most));
+    field = static_cast<std::uint32_t>(*value);
+    return {};
+}
+
 // 300, 300s, 5m or 1h
 Result<void, Failure> read_deadline(Draft& draft, const std::string& word) {
     const std::size_t digits = word.find_first_not_of("0123456789");
@@ -222,6 +230,10 @@ Result<void, Failure> read_option(Draft& draft, Option option, const std::option
     case Option::clamp_mss: return set_on(draft.service.options.clamp_mss);
     case Option::masq_fullnat: return set_on(draft.service.options.masq_fullnat);
 
+    case Option::max_conns: return read_limit(value, UINT_MAX, draft.service.options.max_conns);
+    case Option::max_rate: return read_limit(value, LVS_OPTION_RATE_MAX, draft.service.options.max_rate);
+    case Option::client_conns: return read_limit(value, UINT_MAX, draft.service.options.client_conns);
+    case Option::client_rate: return read_limit(value, LVS_OPTION_RATE_MAX, draft.service.options.client_rate);
     case Option::deadline: return read_deadline(draft, value);
 
     case Option::real_server: return read_server(draft, value, names);

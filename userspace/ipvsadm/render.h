@@ -6,6 +6,7 @@
 #include "ipvsadm/names.h"
 
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace lvs {
@@ -47,6 +48,9 @@ std::string local_address_table(const std::vector<ListedLocalAddress>& listed, b
 
 // Profiles (render_profiles.cpp)
 std::string profile_table(const std::vector<Profile>& profiles, bool numeric, const Resolver& names);
+
+// The limits by the names of their options (render_table.cpp)
+std::vector<std::pair<const char*, std::uint32_t>> limits_of(const ServiceOptions& options);
 
 // ` established 600 expire-rst`: options as a listing has them, empty if there are none (render_table.cpp)
 std::string options_text(const ServiceOptions& options);

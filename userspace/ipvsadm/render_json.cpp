@@ -132,7 +132,11 @@ Json options_json(const ServiceOptions& options) {
             {"udp_limit", options.udp_limit},
             {"expire_rst", options.expire_rst},
             {"clamp_mss", options.clamp_mss},
-            {"masq_fullnat", options.masq_fullnat}};
+            {"masq_fullnat", options.masq_fullnat},
+            {"max_conns", options.max_conns},
+            {"max_rate", options.max_rate},
+            {"client_conns", options.client_conns},
+            {"client_rate", options.client_rate}};
 }
 
 Json service_json(const ServiceTable& table) {

@@ -31,6 +31,9 @@ std::string given_options(const ServiceOptions& options) {
         out += " --clamp-mss";
     if (options.masq_fullnat)
         out += " --masq-fullnat";
+    for (const auto& [name, value] : limits_of(options))
+        if (value)
+            out += text(" --%s %u", name, value);
     return out;
 }
 

@@ -147,6 +147,13 @@ std::string dest_row(const ListedDest& listed, Protocol protocol, Columns column
 
 } // namespace
 
+std::vector<std::pair<const char*, std::uint32_t>> limits_of(const ServiceOptions& options) {
+    return {{"max-conns", options.max_conns},
+            {"max-rate", options.max_rate},
+            {"client-conns", options.client_conns},
+            {"client-rate", options.client_rate}};
+}
+
 std::string options_text(const ServiceOptions& options) {
     std::string out;
     if (options.established_timeout)
@@ -159,6 +166,9 @@ std::string options_text(const ServiceOptions& options) {
         out += " clamp-mss";
     if (options.masq_fullnat)
         out += " masq-fullnat";
+    for (const auto& [name, value] : limits_of(options))
+        if (value)
+            out += text(" %s %u", name, value);
     return out;
 }
 

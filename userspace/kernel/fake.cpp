@@ -63,7 +63,8 @@ Result<void> FakeKernel::check_service(const Service& service) const {
         return refusal(ENOENT, "unknown scheduler");
     if (!service.persistence_engine.empty() && !engines.contains(service.persistence_engine))
         return refusal(ENOENT, "unknown persistence engine");
-    if (service.options.established_timeout > LVS_OPTION_SECONDS_MAX ||
+    if (service.options.max_rate > LVS_OPTION_RATE_MAX || service.options.client_rate > LVS_OPTION_RATE_MAX ||
+        service.options.established_timeout > LVS_OPTION_SECONDS_MAX ||
         service.options.udp_limit > LVS_OPTION_SECONDS_MAX)
         return refusal(EINVAL, "OPTIONS has a value out of range");
     return {};

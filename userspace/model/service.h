@@ -52,6 +52,11 @@ struct ServiceOptions {
     bool expire_rst = false;               // both ends hear that their TCP connection expired
     bool clamp_mss = false;                // a SYN through a tunnel states no more than fits there
     bool masq_fullnat = false;             // real servers that are set to NAT get FULLNAT
+    // Limits, 0: none. Of all clients together, and of each client's address.
+    std::uint32_t max_conns = 0; // connections at once
+    std::uint32_t max_rate = 0;  // new ones a second
+    std::uint32_t client_conns = 0;
+    std::uint32_t client_rate = 0;
     bool operator==(const ServiceOptions&) const = default;
 };
 
