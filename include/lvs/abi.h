@@ -17,7 +17,8 @@
  *     OPTIONS, for what IPVS has no attributes: EST_TIMEOUT? u32, UDP_LIMIT? u32 (seconds, up to
  *     LVS_OPTION_SECONDS_MAX; 0: none), MAX_CONNS? u32, MAX_RATE? u32, CLIENT_CONNS? u32,
  *     CLIENT_RATE? u32 (connections at once, and new ones a second, of all clients or of each; 0:
- *     no limit; rates up to LVS_OPTION_RATE_MAX), FLAGS? u32 (LVS_OPTION_F_*). What is not named there is
+ *     no limit; rates up to LVS_OPTION_RATE_MAX), TOA_KIND? u32 (of the TCP option by which FULLNAT
+ *     tells the client, none that TCP has itself; 0: LVS_TOA_KIND), FLAGS? u32 (LVS_OPTION_F_*). What is not named there is
  *     off; without OPTIONS, SET_SERVICE leaves them as they are, and NEW_SERVICE takes those of
  *     the service's profile. EINVAL for other values. And
  *     LVS_OP_ADD_LADDR, LVS_OP_DEL_LADDR (SERVICE, LADDR): a local address of the service's pool.
@@ -154,6 +155,7 @@ enum lvs_option_attr {
 	LVS_OPTION_A_MAX_RATE,	/* u32: new ones a second */
 	LVS_OPTION_A_CLIENT_CONNS, /* u32: the same of each client's address */
 	LVS_OPTION_A_CLIENT_RATE, /* u32 */
+	LVS_OPTION_A_TOA_KIND,	/* u32 */
 	LVS_OPTION_A_END,
 };
 
@@ -167,7 +169,8 @@ enum lvs_option_attr {
 #define LVS_OPTION_F_EXPIRE_RST	1	/* both ends hear that their TCP connection has expired */
 #define LVS_OPTION_F_CLAMP_MSS	2	/* a SYN through a tunnel states no more than fits there */
 #define LVS_OPTION_F_MASQ_FULLNAT 4	/* dests that are set to NAT get FULLNAT */
-#define LVS_OPTION_F_ALL	7
+#define LVS_OPTION_F_NO_TOA	8	/* FULLNAT does not tell real servers the client */
+#define LVS_OPTION_F_ALL	15
 
 /* Local addresses of one profile. */
 #define LVS_PROFILE_LADDRS_MAX	2048

@@ -40,6 +40,27 @@
 #define LVS_UOA_IPV4		1	/* versions of the header of protocol 248 */
 #define LVS_UOA_IPV6		2
 
+/* Has TCP itself a use for options of that kind (IANA, "TCP Option Kind Numbers")? */
+static inline int lvs_toa_kind_is_taken(__u8 kind)
+{
+	switch (kind) {
+	case 0:		/* end */
+	case 1:		/* padding */
+	case 2:		/* MSS */
+	case 3:		/* window scale */
+	case 4:		/* SACK permitted */
+	case 5:		/* SACK */
+	case 8:		/* timestamps */
+	case 19:	/* MD5 */
+	case 28:	/* user timeout */
+	case 29:	/* TCP-AO */
+	case 30:	/* multipath TCP */
+	case 34:	/* fast open */
+		return 1;
+	}
+	return 0;
+}
+
 struct lvs_toa_ipv4 {
 	__u8	kind;
 	__u8	len;		/* LVS_TOA_LEN_IPV4 */

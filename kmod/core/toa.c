@@ -9,10 +9,9 @@
 #include <string.h>
 #endif
 
-/* Kinds that TCP or IP give a meaning: end, padding, and for TCP the options in common use. */
+/* Of TCP and of IP. */
 #define OPTION_END	0
 #define OPTION_PAD	1
-static const u8 kinds_of_tcp[] = { 0, 1, 2, 3, 4, 5, 8, 19, 28, 29, 30, 34 };
 
 static bool has_bit(const u8 *bits, u8 at)
 {
@@ -32,7 +31,7 @@ static const char *read_number(const char *text, u32 *number)
 
 bool toa_read_kinds(const char *text, struct toa_kinds *kinds)
 {
-	u32 kind, len, i;
+	u32 kind, len;
 	u8 *bits;
 
 	memset(kinds, 0, sizeof(*kinds));
@@ -43,10 +42,8 @@ bool toa_read_kinds(const char *text, struct toa_kinds *kinds)
 		text = read_number(text + 1, &len);
 		if (!text || (len != LVS_TOA_LEN_IPV4 && len != LVS_TOA_LEN_IPV6))
 			return false;
-		for (i = 0; i < sizeof(kinds_of_tcp); i++) {
-			if (kind == kinds_of_tcp[i])
-				return false;
-		}
+		if (lvs_toa_kind_is_taken((u8)kind))
+			return false;
 		bits = len == LVS_TOA_LEN_IPV4 ? kinds->ipv4 : kinds->ipv6;
 		bits[kind / 8] |= (u8)(1 << kind % 8);
 		if (!*text || *text == '\n')

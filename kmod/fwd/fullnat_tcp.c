@@ -15,6 +15,7 @@
 #include "netns.h"
 #include "packet.h"
 #include "pipeline.h"
+#include "svc/svc.h"
 
 /* The longest, of either family. */
 union toa {
@@ -28,6 +29,11 @@ static u32 toa_len(u8 af)
 	return af == AF_INET ? LVS_TOA_LEN_IPV4 : LVS_TOA_LEN_IPV6;
 }
 
+static const struct lvs_svc *svc_of(const struct lvs_conn *conn)
+{
+	return rcu_dereference(conn->dest->svc);
+}
+
 void lvs_fullnat_tcp_begin(struct lvs_fullnat_conn *fc, const struct lvs_packet *pkt)
 {
 	const struct lvs_sysctls *s = &pkt->ln->sysctls;
@@ -39,7 +45,8 @@ void lvs_fullnat_tcp_begin(struct lvs_fullnat_conn *fc, const struct lvs_packet 
 	fc->toa = LVS_FULLNAT_TOA_NONE;
 	if (pkt->proto != IPPROTO_TCP || !th)
 		return;
-	if (READ_ONCE(s->fullnat_toa_entry))
+	if (READ_ONCE(s->fullnat_toa_entry) &&
+	    !(READ_ONCE(svc_of(&fc->conn)->manner) & LVS_SVC_NO_TOA))
 		fc->toa = LVS_FULLNAT_TOA_SEND;
 	/* 64 ns a step, as the kernel's own. */
 	if (pkt->tcp_flags & LVS_TCP_F_SYN && READ_ONCE(s->fullnat_conn_reused_entry))
@@ -61,8 +68,10 @@ static bool is_only_timestamp(const struct lvs_packet *pkt)
 }
 
 /* Blank what only we may say, and what the real server had better not hear. */
-static void clean_options(const struct lvs_packet *pkt, struct tcphdr *th)
+static void clean_options(const struct lvs_packet *pkt, const struct lvs_conn *conn,
+			  struct tcphdr *th)
 {
+	u32 own = READ_ONCE(svc_of(conn)->toa_kind);
 	u8 *options = lvs_tcp_options_of(th);
 	u32 len = lvs_tcp_options_len(th);
 
@@ -70,22 +79,28 @@ static void clean_options(const struct lvs_packet *pkt, struct tcphdr *th)
 	lvs_tcp_options_blank(options, len, LVS_TOA_KIND, LVS_TOA_LEN_IPV6);
 	lvs_tcp_options_blank(options, len, LVS_TOA_KIND_IPV6, LVS_TOA_LEN_IPV6);
 	lvs_tcp_options_blank(options, len, LVS_TOA_KIND_FIRST, LVS_TOA_LEN_IPV4);
+	if (own) {
+		lvs_tcp_options_blank(options, len, own, LVS_TOA_LEN_IPV4);
+		lvs_tcp_options_blank(options, len, own, LVS_TOA_LEN_IPV6);
+	}
 	if (th->syn && READ_ONCE(pkt->ln->sysctls.fullnat_timestamp_remove_entry))
 		lvs_tcp_options_blank(options, len, LVS_TCPOPT_TIMESTAMP, 0);
 }
 
 static u32 fill_toa(union toa *toa, const struct lvs_conn *conn)
 {
+	u8 kind = READ_ONCE(svc_of(conn)->toa_kind) ?: LVS_TOA_KIND;
+
 	if (conn->link[LVS_SIDE_CLIENT].af == AF_INET) {
 		toa->v4 = (struct lvs_toa_ipv4) {
-			.kind = LVS_TOA_KIND,
+			.kind = kind,
 			.len = LVS_TOA_LEN_IPV4,
 			.port = conn->cport,
 			.addr = conn->caddr.ip,
 		};
 		return LVS_TOA_LEN_IPV4;
 	}
-	toa->v6.kind = LVS_TOA_KIND;
+	toa->v6.kind = kind;
 	toa->v6.len = LVS_TOA_LEN_IPV6;
 	toa->v6.port = conn->cport;
 	memcpy(toa->v6.addr, conn->caddr.ip6, sizeof(toa->v6.addr));
@@ -175,7 +190,7 @@ bool lvs_fullnat_tcp_request(struct lvs_packet *pkt, struct lvs_fullnat_conn *fc
 			return false;
 		th = lvs_tcp_header(pkt);
 		before = lvs_tcp_header_sum(th);
-		clean_options(pkt, th);
+		clean_options(pkt, &fc->conn, th);
 		lvs_tcp_header_changed(pkt->skb, th, before);
 	}
 	lvs_tcp_set_number(pkt->skb, th, &th->seq, ntohl(th->seq) + fc->seq_delta);

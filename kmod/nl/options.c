@@ -4,6 +4,7 @@
 #include <net/sock.h>
 
 #include "lvs/abi.h"
+#include "lvs/toa.h"
 #include "netns.h"
 #include "nl/ops.h"
 
@@ -15,6 +16,7 @@ static const struct nla_policy options_policy[LVS_OPTION_A_MAX + 1] = {
 	[LVS_OPTION_A_MAX_RATE]		= { .type = NLA_U32 },
 	[LVS_OPTION_A_CLIENT_CONNS]	= { .type = NLA_U32 },
 	[LVS_OPTION_A_CLIENT_RATE]	= { .type = NLA_U32 },
+	[LVS_OPTION_A_TOA_KIND]		= { .type = NLA_U32 },
 };
 
 static u32 get_u32(const struct nlattr *attr)
@@ -25,6 +27,7 @@ static u32 get_u32(const struct nlattr *attr)
 int lvs_nl_get_options(const struct lvs_nl_op *op, struct lvs_svc_options *options)
 {
 	struct nlattr *tb[LVS_OPTION_A_MAX + 1];
+	u32 kind;
 
 	if (!op->options)
 		return 0;
@@ -46,6 +49,10 @@ int lvs_nl_get_options(const struct lvs_nl_op *op, struct lvs_svc_options *optio
 	if (get_u32(tb[LVS_OPTION_A_CLIENT_RATE]) > LVS_OPTION_RATE_MAX)
 		return LVS_NL_FAIL(op->extack, tb[LVS_OPTION_A_CLIENT_RATE], -EINVAL,
 				   "CLIENT_RATE is above 1000000 a second");
+	kind = get_u32(tb[LVS_OPTION_A_TOA_KIND]);
+	if (kind > U8_MAX || (kind && lvs_toa_kind_is_taken(kind)))
+		return LVS_NL_FAIL(op->extack, tb[LVS_OPTION_A_TOA_KIND], -EINVAL,
+				   "TOA_KIND is no kind of option that TCP leaves free");
 	options->est_timeout = get_u32(tb[LVS_OPTION_A_EST_TIMEOUT]);
 	options->udp_limit = get_u32(tb[LVS_OPTION_A_UDP_LIMIT]);
 	options->flags = get_u32(tb[LVS_OPTION_A_FLAGS]);
@@ -53,6 +60,7 @@ int lvs_nl_get_options(const struct lvs_nl_op *op, struct lvs_svc_options *optio
 	options->max_rate = get_u32(tb[LVS_OPTION_A_MAX_RATE]);
 	options->client_conns = get_u32(tb[LVS_OPTION_A_CLIENT_CONNS]);
 	options->client_rate = get_u32(tb[LVS_OPTION_A_CLIENT_RATE]);
+	options->toa_kind = kind;
 	return 0;
 }
 
@@ -70,7 +78,8 @@ int lvs_nl_put_options(struct sk_buff *skb, struct nlattr *nest,
 	    nla_put_u32(skb, LVS_OPTION_A_MAX_CONNS, options->max_conns) ||
 	    nla_put_u32(skb, LVS_OPTION_A_MAX_RATE, options->max_rate) ||
 	    nla_put_u32(skb, LVS_OPTION_A_CLIENT_CONNS, options->client_conns) ||
-	    nla_put_u32(skb, LVS_OPTION_A_CLIENT_RATE, options->client_rate))
+	    nla_put_u32(skb, LVS_OPTION_A_CLIENT_RATE, options->client_rate) ||
+	    nla_put_u32(skb, LVS_OPTION_A_TOA_KIND, options->toa_kind))
 		return -EMSGSIZE;
 	nla_nest_end(skb, nest);
 	return 0;

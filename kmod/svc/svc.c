@@ -321,6 +321,9 @@ void lvs_svc_show_config(struct lvs_svc *svc)
 		manner |= LVS_SVC_EXPIRE_RST;
 	if (cfg->options.flags & LVS_OPTION_F_CLAMP_MSS)
 		manner |= LVS_SVC_CLAMP_MSS;
+	if (cfg->options.flags & LVS_OPTION_F_NO_TOA)
+		manner |= LVS_SVC_NO_TOA;
+	WRITE_ONCE(svc->toa_kind, cfg->options.toa_kind);
 	if (lvs_svc_has_limits(&cfg->options))
 		manner |= LVS_SVC_LIMITED;
 	WRITE_ONCE(svc->max_conns, cfg->options.max_conns);

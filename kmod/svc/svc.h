@@ -60,6 +60,7 @@ struct lvs_svc_options {
 	u32 max_rate;
 	u32 client_conns;
 	u32 client_rate;
+	u32 toa_kind;		/* 0: LVS_TOA_KIND */
 };
 
 static inline bool lvs_svc_has_limits(const struct lvs_svc_options *options)
@@ -86,6 +87,7 @@ struct lvs_svc_config {
 #define LVS_SVC_EXPIRE_RST	BIT(4)	/* the ends of a connection hear of its expiry */
 #define LVS_SVC_CLAMP_MSS	BIT(5)	/* tunnels lower the MSS of a SYN */
 #define LVS_SVC_LIMITED		BIT(6)	/* there are limits of connections */
+#define LVS_SVC_NO_TOA		BIT(7)	/* real servers are not told the client */
 
 struct lvs_svc {
 	/* packet path, read mostly */
@@ -105,6 +107,7 @@ struct lvs_svc {
 	u32 max_rate;
 	u32 client_conns;
 	u32 client_rate;
+	u32 toa_kind;				/* 0: LVS_TOA_KIND; READ_ONCE; ctl */
 
 	/* control path, all under ctl */
 	struct lvs_svc_config cfg;

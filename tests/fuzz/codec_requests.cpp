@@ -45,7 +45,7 @@ lvs::Service service(Input& in) {
             .netmask = in.get<std::uint32_t>(),
             .options = {in.get<std::uint32_t>(), in.get<std::uint32_t>(), in.flag(), in.flag(), in.flag(),
                         in.get<std::uint32_t>(), in.get<std::uint32_t>(), in.get<std::uint32_t>(),
-                        in.get<std::uint32_t>()}};
+                        in.get<std::uint32_t>(), in.get<std::uint32_t>(), in.flag()}};
 }
 
 lvs::Profile profile(Input& in) {

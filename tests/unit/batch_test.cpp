@@ -104,7 +104,7 @@ TEST_CASE("replies about local addresses and dests", "[batch]") {
 
 TEST_CASE("a service's options go with it, and come back", "[batch]") {
     Service changed = service(web, "rr");
-    changed.options = {300, 60, true, true, true, 1, 2, 3, 4};
+    changed.options = {300, 60, true, true, true, 1, 2, 3, 4, 200, true};
     const Operation operation = EditService{changed};
     CHECK(is_extension(operation));
     CHECK_FALSE(is_extension(EditService{service(web, "rr")}));

@@ -431,6 +431,24 @@ def client_is_told(t, af):
     t.equal(c.request(packet.ACK, 1004, 5001, b"late").options, b"", "nor in an old segment after that")
 
 
+@test(lvs_only=True, af=FAMILIES, kind=(200, 253))
+def client_is_told_by_another_kind(t, af, kind):
+    """The service says which kind of option it is, or that there is none; forged ones of that kind are blanked, too."""
+    c = GhostTcp(t, af, 4210 + kind)
+    t.director.ipvsadm("-E", *c.name.split(), "-s", "rr", "--toa-kind", str(kind))
+    told, forged = toa.option(c.client, c.sport, kind=kind), toa.option(c.client, 9, kind=kind)
+    c.request(packet.SYN, 1000, options=MSS)
+    c.reply(packet.SYN | packet.ACK, 5000, options=MSS)
+    t.equal(c.request(packet.ACK, 1001, 5001, b"a").options, told, "the option")
+    if af == 4:
+        t.equal(c.request(packet.ACK, 1002, 5001, b"b", forged).options, told + b"\x01" * len(forged), "beside a forged one")
+    t.director.ipvsadm("-E", *c.name.split(), "-s", "rr", "--no-toa")
+    c.sport += 1
+    c.request(packet.SYN, 1000, options=MSS)
+    t.equal(c.reply(packet.SYN | packet.ACK, 5000, options=MSS).options, MSS, "the MSS without TOA")
+    t.equal(c.request(packet.ACK, 1001, 5001, b"a").options, b"", "options without TOA")
+
+
 @test(lvs_only=True)
 def no_room_to_tell(t):
     """Where the option would not fit, the segment goes without, and is counted."""

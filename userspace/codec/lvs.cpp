@@ -41,7 +41,8 @@ void put_address(AttributeWriter& out, const Address& address) {
 void put_options(AttributeWriter& out, const ServiceOptions& options) {
     const std::uint32_t flags = (options.expire_rst ? LVS_OPTION_F_EXPIRE_RST : 0u) |
                                 (options.clamp_mss ? LVS_OPTION_F_CLAMP_MSS : 0u) |
-                                (options.masq_fullnat ? LVS_OPTION_F_MASQ_FULLNAT : 0u);
+                                (options.masq_fullnat ? LVS_OPTION_F_MASQ_FULLNAT : 0u) |
+                                (options.no_toa ? LVS_OPTION_F_NO_TOA : 0u);
     const std::size_t nest = out.begin_nest(LVS_OP_A_OPTIONS);
     if (options.established_timeout)
         out.put(LVS_OPTION_A_EST_TIMEOUT, options.established_timeout);
@@ -52,7 +53,8 @@ void put_options(AttributeWriter& out, const ServiceOptions& options) {
     for (const auto& [type, value] : {std::pair(LVS_OPTION_A_MAX_CONNS, options.max_conns),
                                       {LVS_OPTION_A_MAX_RATE, options.max_rate},
                                       {LVS_OPTION_A_CLIENT_CONNS, options.client_conns},
-                                      {LVS_OPTION_A_CLIENT_RATE, options.client_rate}})
+                                      {LVS_OPTION_A_CLIENT_RATE, options.client_rate},
+                                      {LVS_OPTION_A_TOA_KIND, options.toa_kind}})
         if (value)
             out.put(static_cast<std::uint16_t>(type), value);
     out.end_nest(nest);
@@ -96,7 +98,9 @@ Result<ServiceOptions> options_in(const Attributes& reply) {
                           .max_conns = nest->get<std::uint32_t>(LVS_OPTION_A_MAX_CONNS),
                           .max_rate = nest->get<std::uint32_t>(LVS_OPTION_A_MAX_RATE),
                           .client_conns = nest->get<std::uint32_t>(LVS_OPTION_A_CLIENT_CONNS),
-                          .client_rate = nest->get<std::uint32_t>(LVS_OPTION_A_CLIENT_RATE)};
+                          .client_rate = nest->get<std::uint32_t>(LVS_OPTION_A_CLIENT_RATE),
+                          .toa_kind = nest->get<std::uint32_t>(LVS_OPTION_A_TOA_KIND),
+                          .no_toa = (flags & LVS_OPTION_F_NO_TOA) != 0};
 }
 
 // The port's attribute follows the address's.

@@ -26,12 +26,12 @@ const std::vector<Topic> list_format = {
 const std::vector<Topic> service_body = {
     Topic::scheduler,    Topic::persistent,          Topic::netmask,   Topic::ops,          Topic::pe,
     Topic::sched_flags,  Topic::established_timeout, Topic::udp_limit, Topic::expire_rst,   Topic::clamp_mss,
-    Topic::masq_fullnat, Topic::max_conns,           Topic::max_rate,  Topic::client_conns, Topic::client_rate,
+    Topic::masq_fullnat, Topic::max_conns,           Topic::max_rate,  Topic::client_conns, Topic::client_rate, Topic::toa_kind, Topic::no_toa,
 };
 
 const std::vector<Topic> profile_body = {
     Topic::laddr,        Topic::established_timeout, Topic::udp_limit, Topic::expire_rst,   Topic::clamp_mss,
-    Topic::masq_fullnat, Topic::max_conns,           Topic::max_rate,  Topic::client_conns, Topic::client_rate,
+    Topic::masq_fullnat, Topic::max_conns,           Topic::max_rate,  Topic::client_conns, Topic::client_rate, Topic::toa_kind, Topic::no_toa,
 };
 
 const std::vector<Topic> dest_body = {
@@ -155,6 +155,8 @@ const char* topic_name(Topic topic) {
         "max-rate",
         "client-conns",
         "client-rate",
+        "toa-kind",
+        "no-toa",
         "deadline",
     };
     return names[static_cast<std::size_t>(topic)];
@@ -213,6 +215,8 @@ std::optional<Topic> topic_of(Option option) {
     case Option::max_rate: return Topic::max_rate;
     case Option::client_conns: return Topic::client_conns;
     case Option::client_rate: return Topic::client_rate;
+    case Option::toa_kind: return Topic::toa_kind;
+    case Option::no_toa: return Topic::no_toa;
     case Option::deadline: return Topic::deadline;
     default: return std::nullopt;
     }

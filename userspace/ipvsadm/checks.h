@@ -56,6 +56,8 @@ enum class Topic {
     max_rate,
     client_conns,
     client_rate,
+    toa_kind,
+    no_toa,
     deadline,
 };
 inline constexpr Topic last_topic = Topic::deadline;

@@ -99,6 +99,8 @@ constexpr Spelling spellings[] = {
     {Option::max_rate, "max-rate", 0, Takes::value},
     {Option::client_conns, "client-conns", 0, Takes::value},
     {Option::client_rate, "client-rate", 0, Takes::value},
+    {Option::toa_kind, "toa-kind", 0, Takes::value},
+    {Option::no_toa, "no-toa", 0},
     {Option::deadline, "deadline", 0, Takes::value},
 };
 

@@ -91,6 +91,8 @@ enum class Option {
     max_rate,
     client_conns,
     client_rate,
+    toa_kind,
+    no_toa,
     deadline,
 };
 

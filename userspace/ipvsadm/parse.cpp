@@ -8,6 +8,7 @@
 #include "ipvsadm/scheduler_flags.h"
 
 #include <lvs/abi.h>
+#include <lvs/toa.h>
 
 #include <climits>
 #include <cstring>
@@ -234,6 +235,9 @@ Result<void, Failure> read_option(Draft& draft, Option option, const std::option
     case Option::max_rate: return read_limit(value, LVS_OPTION_RATE_MAX, draft.service.options.max_rate);
     case Option::client_conns: return read_limit(value, UINT_MAX, draft.service.options.client_conns);
     case Option::client_rate: return read_limit(value, LVS_OPTION_RATE_MAX, draft.service.options.client_rate);
+    case Option::toa_kind:
+        return read_number(value, 1, 255, "illegal TOA kind specified", draft.service.options.toa_kind);
+    case Option::no_toa: return set_on(draft.service.options.no_toa);
     case Option::deadline: return read_deadline(draft, value);
 
     case Option::real_server: return read_server(draft, value, names);
@@ -314,6 +318,8 @@ Result<void, Failure> read_set_arguments(Draft& draft, std::vector<std::string>&
 Result<void, Failure> check_options(const Draft& draft) {
     if (draft.service.options.udp_limit && !draft.by_mark() && draft.protocol != Protocol::udp)
         return usage("A limit of UDP flows is only for UDP virtual services");
+    if (draft.has(Topic::toa_kind) && lvs_toa_kind_is_taken(static_cast<std::uint8_t>(draft.service.options.toa_kind)))
+        return usage(text("TCP itself uses options of kind %u", draft.service.options.toa_kind));
     return {};
 }
 

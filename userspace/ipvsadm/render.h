@@ -49,8 +49,8 @@ std::string local_address_table(const std::vector<ListedLocalAddress>& listed, b
 // Profiles (render_profiles.cpp)
 std::string profile_table(const std::vector<Profile>& profiles, bool numeric, const Resolver& names);
 
-// The limits by the names of their options (render_table.cpp)
-std::vector<std::pair<const char*, std::uint32_t>> limits_of(const ServiceOptions& options);
+// Limits and the like by the names of their options (render_table.cpp)
+std::vector<std::pair<const char*, std::uint32_t>> numbers_of(const ServiceOptions& options);
 
 // ` established 600 expire-rst`: options as a listing has them, empty if there are none (render_table.cpp)
 std::string options_text(const ServiceOptions& options);

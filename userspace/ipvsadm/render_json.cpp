@@ -136,7 +136,9 @@ Json options_json(const ServiceOptions& options) {
             {"max_conns", options.max_conns},
             {"max_rate", options.max_rate},
             {"client_conns", options.client_conns},
-            {"client_rate", options.client_rate}};
+            {"client_rate", options.client_rate},
+            {"toa_kind", options.toa_kind},
+            {"no_toa", options.no_toa}};
 }
 
 Json service_json(const ServiceTable& table) {

@@ -31,9 +31,11 @@ std::string given_options(const ServiceOptions& options) {
         out += " --clamp-mss";
     if (options.masq_fullnat)
         out += " --masq-fullnat";
-    for (const auto& [name, value] : limits_of(options))
+    for (const auto& [name, value] : numbers_of(options))
         if (value)
             out += text(" --%s %u", name, value);
+    if (options.no_toa)
+        out += " --no-toa";
     return out;
 }
 

@@ -147,11 +147,12 @@ std::string dest_row(const ListedDest& listed, Protocol protocol, Columns column
 
 } // namespace
 
-std::vector<std::pair<const char*, std::uint32_t>> limits_of(const ServiceOptions& options) {
+std::vector<std::pair<const char*, std::uint32_t>> numbers_of(const ServiceOptions& options) {
     return {{"max-conns", options.max_conns},
             {"max-rate", options.max_rate},
             {"client-conns", options.client_conns},
-            {"client-rate", options.client_rate}};
+            {"client-rate", options.client_rate},
+            {"toa-kind", options.toa_kind}};
 }
 
 std::string options_text(const ServiceOptions& options) {
@@ -166,9 +167,11 @@ std::string options_text(const ServiceOptions& options) {
         out += " clamp-mss";
     if (options.masq_fullnat)
         out += " masq-fullnat";
-    for (const auto& [name, value] : limits_of(options))
+    for (const auto& [name, value] : numbers_of(options))
         if (value)
             out += text(" %s %u", name, value);
+    if (options.no_toa)
+        out += " no-toa";
     return out;
 }
 

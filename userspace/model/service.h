@@ -57,6 +57,8 @@ struct ServiceOptions {
     std::uint32_t max_rate = 0;  // new ones a second
     std::uint32_t client_conns = 0;
     std::uint32_t client_rate = 0;
+    std::uint32_t toa_kind = 0; // of the TCP option that tells real servers the client; 0: the usual one
+    bool no_toa = false;        // they are not told
     bool operator==(const ServiceOptions&) const = default;
 };
 
