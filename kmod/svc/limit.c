@@ -12,7 +12,7 @@
 #define LOAD_REST	(2 * HZ)
 
 /* Bounds what clients without number can make the director remember. */
-#define LOADS_MAX	(1 << 20)
+#define LOADS_MAX	BIT(20)
 
 struct load_key {
 	struct lvs_svc_key svc;
@@ -74,26 +74,12 @@ static struct load *load_make(struct lvs_limits *limits, struct rhashtable *tabl
 	return IS_ERR(same) ? NULL : same;
 }
 
-/* The count of @key with its lock held, made if need be; NULL without memory. */
-static struct load *load_lock(struct lvs_limits *limits, const struct load_key *key)
+static struct load *load_get(struct lvs_limits *limits, const struct load_key *key)
 {
 	struct rhashtable *table = READ_ONCE(limits->table);
-	struct load *load;
-	int tries;
+	struct load *load = rhashtable_lookup_fast(table, key, params);
 
-	/* One that dies in between is out of the table at once. */
-	for (tries = 0; tries < 3; tries++) {
-		load = rhashtable_lookup_fast(table, key, params);
-		if (!load)
-			load = load_make(limits, table, key);
-		if (!load)
-			return NULL;
-		spin_lock_bh(&load->lock);
-		if (!load->dead)
-			return load;
-		spin_unlock_bh(&load->lock);
-	}
-	return NULL;
+	return load ? load : load_make(limits, table, key);
 }
 
 /* A second's worth at most, however long nobody came. */
@@ -126,15 +112,23 @@ static enum lvs_drop_reason admit(struct lvs_svc *svc, const union nf_inet_addr 
 {
 	struct load_key key;
 	struct load *load;
+	bool dead, taken;
+	int tries;
 
 	key_fill(&key, svc, client);
-	load = load_lock(&svc->ln->limits, &key);
-	if (!load)
-		return LVS_DROP_NO_MEMORY;
-	if (take(load, max_conns, max_rate))
-		reason = LVS_DROP_NONE;
-	spin_unlock_bh(&load->lock);
-	return reason;
+	/* One that dies in between is out of the table at once. */
+	for (tries = 0; tries < 3; tries++) {
+		load = load_get(&svc->ln->limits, &key);
+		if (!load)
+			break;
+		spin_lock_bh(&load->lock);
+		dead = load->dead;
+		taken = !dead && take(load, max_conns, max_rate);
+		spin_unlock_bh(&load->lock);
+		if (!dead)
+			return taken ? LVS_DROP_NONE : reason;
+	}
+	return LVS_DROP_NO_MEMORY;
 }
 
 static void release(const struct lvs_svc *svc, const union nf_inet_addr *client)

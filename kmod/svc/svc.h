@@ -103,7 +103,7 @@ struct lvs_svc {
 	__be32 netmask;				/* of clients, or IPv6 prefix; READ_ONCE; ctl */
 	u32 est_timeout;			/* jiffies, 0: the namespace's; READ_ONCE; ctl */
 	u32 udp_limit;				/* jiffies, 0: none; READ_ONCE; ctl */
-	u32 max_conns;				/* with LVS_SVC_LIMITED: as options; READ_ONCE; ctl */
+	u32 max_conns;				/* as options, and the next three; READ_ONCE; ctl */
 	u32 max_rate;
 	u32 client_conns;
 	u32 client_rate;

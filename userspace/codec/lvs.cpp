@@ -39,10 +39,9 @@ void put_address(AttributeWriter& out, const Address& address) {
 
 // What is off is not named.
 void put_options(AttributeWriter& out, const ServiceOptions& options) {
-    const std::uint32_t flags = (options.expire_rst ? LVS_OPTION_F_EXPIRE_RST : 0u) |
-                                (options.clamp_mss ? LVS_OPTION_F_CLAMP_MSS : 0u) |
-                                (options.masq_fullnat ? LVS_OPTION_F_MASQ_FULLNAT : 0u) |
-                                (options.no_toa ? LVS_OPTION_F_NO_TOA : 0u);
+    const std::uint32_t flags =
+        (options.expire_rst ? LVS_OPTION_F_EXPIRE_RST : 0u) | (options.clamp_mss ? LVS_OPTION_F_CLAMP_MSS : 0u) |
+        (options.masq_fullnat ? LVS_OPTION_F_MASQ_FULLNAT : 0u) | (options.no_toa ? LVS_OPTION_F_NO_TOA : 0u);
     const std::size_t nest = out.begin_nest(LVS_OP_A_OPTIONS);
     if (options.established_timeout)
         out.put(LVS_OPTION_A_EST_TIMEOUT, options.established_timeout);

@@ -24,14 +24,29 @@ const std::vector<Topic> list_format = {
 };
 
 const std::vector<Topic> service_body = {
-    Topic::scheduler,    Topic::persistent,          Topic::netmask,   Topic::ops,          Topic::pe,
-    Topic::sched_flags,  Topic::established_timeout, Topic::udp_limit, Topic::expire_rst,   Topic::clamp_mss,
-    Topic::masq_fullnat, Topic::max_conns,           Topic::max_rate,  Topic::client_conns, Topic::client_rate, Topic::toa_kind, Topic::no_toa,
+    Topic::scheduler,
+    Topic::persistent,
+    Topic::netmask,
+    Topic::ops,
+    Topic::pe,
+    Topic::sched_flags,
+    Topic::established_timeout,
+    Topic::udp_limit,
+    Topic::expire_rst,
+    Topic::clamp_mss,
+    Topic::masq_fullnat,
+    Topic::max_conns,
+    Topic::max_rate,
+    Topic::client_conns,
+    Topic::client_rate,
+    Topic::toa_kind,
+    Topic::no_toa,
 };
 
 const std::vector<Topic> profile_body = {
-    Topic::laddr,        Topic::established_timeout, Topic::udp_limit, Topic::expire_rst,   Topic::clamp_mss,
-    Topic::masq_fullnat, Topic::max_conns,           Topic::max_rate,  Topic::client_conns, Topic::client_rate, Topic::toa_kind, Topic::no_toa,
+    Topic::laddr,        Topic::established_timeout, Topic::udp_limit, Topic::expire_rst,
+    Topic::clamp_mss,    Topic::masq_fullnat,        Topic::max_conns, Topic::max_rate,
+    Topic::client_conns, Topic::client_rate,         Topic::toa_kind,  Topic::no_toa,
 };
 
 const std::vector<Topic> dest_body = {
