@@ -255,7 +255,7 @@ def control(t, change):
             t.equal(described(state), described(after), "the state after success")
     with faults.expected():
         runs, failed = unchanged_or_done(t, site, lambda: request(genl, command, body), restore, done, change)
-    t.equal(failed >= 2, True, f"some of {runs} refused allocations make it fail ({failed} did)")
+    t.equal(failed >= 1, True, f"some of {runs} refused allocations make it fail ({failed} did)")
 
 
 @test(lab=False, lvs_only=True, timeout=400, change=tuple(REVIVALS))
