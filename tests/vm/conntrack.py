@@ -96,6 +96,7 @@ def off_of_other_methods(t, method, proto):
         t.closing(Server(t.lab.rs[0], proto, rip, rport, method))
         vip, port, _ = fullnat_service(t, proto, 4, rip, rport, local_addresses(t, 4))
     watch(t, 4, proto, port, rport)
+    t.lab.director_ns.run("conntrack", "-F")  # what other tests have left
     talk(t, proto, vip, port)
     text = t.lab.director_ns.run("conntrack", "-L").out
     t.equal([line for line in text.splitlines() if rip in line or vip in line], [], "entries")

@@ -4,6 +4,7 @@ import ctypes
 import errno
 import mmap
 import os
+import select
 import signal
 import socket
 import struct
@@ -168,7 +169,6 @@ class SynFlood:
                 signal.alarm(7200)
                 os.closerange(3, wire.socket.fileno())
                 os.closerange(wire.socket.fileno() + 1, 1 << 12)
-                wire.socket.setblocking(True)
                 self._run(vip, ports, reset)
             finally:
                 os._exit(1)
@@ -195,6 +195,8 @@ class SynFlood:
             count = sendmmsg(self.wire.socket.fileno(), messages, self.BATCH, 0)
             if count < 0 and ctypes.get_errno() not in (errno.ENOBUFS, errno.EAGAIN, errno.EINTR):
                 return  # the device has gone
+            if count < 0:
+                select.select([], [self.wire.socket], [])
             sent += max(count, 0) // turn
             struct.pack_into("=Q", self.shared, 0, sent)
             ahead = sent / self.rate - (time.monotonic() - begin)
