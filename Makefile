@@ -57,7 +57,7 @@ help:
 	@echo "  make fuzz T=60s  fuzzers of the parsers, of ipvsadm and of what it reads from the kernel, T each;"
 	@echo "                   make fuzz-coverage: what their corpora reach"
 	@echo "  make fuzz-kernel COUNT=N    N mutated requests and N mutated packets, under User Mode Linux with KASAN and lockdep"
-	@echo "  make stress      module, namespaces and services come and go under traffic, 200 times (TURNS=)"
+	@echo "  make stress      module, namespaces and services come and go under traffic, 200 times (TURNS=); a million connections"
 	@echo "  make soak T=3600s   everything at once for an hour, memory must stay flat; goes on where it was stopped"
 	@echo "                   (both: KERNEL=uml, 6.12, ... for another kernel than the stock one)"
 	@echo "  make setup       only install what is missing and fetch the VM's kernel"
@@ -203,7 +203,7 @@ endef
 TURNS ?= 200
 stress:
 	scripts/setup.sh
-	$(for_kernel) && LVS_STRESS=$(TURNS) scripts/vm --kernel "$$version" --timeout 0 -- tests/vm/run stress faults.namespace
+	$(for_kernel) && LVS_STRESS=$(TURNS) scripts/vm --kernel "$$version" --timeout 0 --mem 4096 -- tests/vm/run stress faults.namespace fullnat_scale
 
 # What it has done so far is in SOAK, until it ends.
 T ?= 3600s

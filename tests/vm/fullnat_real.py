@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """FULLNAT between real TCP stacks where it is hard: ports that real servers remember, loss, thousands of clients at once."""
 import contextlib
+import os
+import re
 import resource
 import selectors
+import signal
 import socket
 import statistics
 import struct
@@ -11,10 +14,10 @@ import time
 
 from fullnat import fullnat_service, limit_ports, local_addresses, pool, without_offloads
 from lib import patience, wait
-from lib.daemons import Nginx, http
+from lib.daemons import Daemon, Nginx, directory, http
 from lib.harness import test
 from lib.lab import VIPS, Lab
-from lib.record import note
+from lib.record import note, run
 from lib.traffic import Server, TcpClient
 
 ETH_P_ALL, SO_RCVBUFFORCE = 3, 33
@@ -202,6 +205,55 @@ def thousands_at_once(t):
             pages.append(data.split(b"\r\n\r\n", 1)[1].strip().decode())
     t.equal({page: pages.count(page) for page in pages}, {"real server 1": MANY // 2, "real server 2": MANY // 2}, "the pages")
     t.equal(t.director.service_stats("tcp", vip, port)["conns"], MANY, "connections counted")
+
+
+@test(lvs_only=True, timeout=200)
+def wrk(t):
+    """The same clients by wrk, each with one request after the other for some seconds: no error of any kind."""
+    laddrs, rport = local_addresses(t, 4, 2), t.port()
+    for index in (0, 1):
+        t.closing(Nginx(t, t.lab.rs[index], Lab.RS[4][index], rport, f"real server {index + 1}", connections=MANY))
+    vip, port, name = fullnat_service(t, "tcp", 4, Lab.RS[4][0], rport, laddrs)
+    t.director.ipvsadm("-a", *name.split(), "-r", f"{Lab.RS[4][1]}:{rport}", "-b")
+    t.lab.client.sysctl(ipv4__ip_local_port_range="20000 60000")
+    for seconds in (8, 16, 32):  # until each client has had its turn, on slow machines, too
+        before = t.director.service_stats("tcp", vip, port)["conns"]
+        out = t.lab.client.run("sh", "-c", f"ulimit -n 20000; wrk --timeout {patience.seconds(60)} -t 2 -c {MANY} -d {seconds} "
+                               f"http://{vip}:{port}/").out
+        t.equal(re.findall(r"Socket errors.*|Non-2xx.*", out), [], "errors")
+        requests = int(re.search(r"(\d+) requests in", out)[1])
+        connections = t.director.service_stats("tcp", vip, port)["conns"] - before
+        if requests >= MANY and connections >= MANY:
+            return
+    raise AssertionError(f"{MANY} clients made {requests} requests on {connections} connections")
+
+
+@test(lvs_only=True)
+def told_as_tshark_sees_it(t):
+    """A capture at the real server: tshark finds the client's address in the option, and nothing wrong with any packet."""
+    without_offloads(t)
+    rport, laddrs = t.port(), local_addresses(t, 4)
+    t.closing(Nginx(t, t.lab.rs[0], Lab.RS[4][0], rport, "real server"))
+    vip, port, _ = fullnat_service(t, "tcp", 4, Lab.RS[4][0], rport, laddrs)
+    capture = f"{directory(t)}/capture"
+    watcher = t.closing(Daemon(t.lab.rs[0], "tcpdump", "-U", "--immediate-mode", "-Z", "root", "-i", "eth0", "-w", capture, "tcp", "port", str(rport),
+                               directory=directory(t)))
+    wait.until(lambda: os.path.exists(capture) and os.path.getsize(capture), 20, "tcpdump watches")
+    lport = 40123
+    t.equal(t.lab.client.run("curl", "-sS", "-m", "20", "--local-port", str(lport), f"http://{vip}:{port}/").out, "real server\n", "page")
+    wait.until(lambda: os.path.getsize(capture) > 1000, 20, "tcpdump has written its packets")
+    watcher.stop(signal.SIGINT)
+
+    def fields(which, *names):
+        argv = ["tshark", "-n", "-r", capture, "-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE", "-Y", which, "-T", "fields"]
+        out = run("env", "HOME=/tmp", *argv, *[word for name in names for word in ("-e", name)]).out
+        return [line.split("\t") for line in out.splitlines()]
+
+    told = "fe08" + struct.pack("!H", lport).hex() + socket.inet_aton(Lab.CLIENT[4]).hex()
+    options = [row[1] for row in fields(f"ip.dst == {Lab.RS[4][0]}", "tcp.flags.syn", "tcp.options") if row[0] in "0"]
+    t.equal(bool(options) and told in options[0], True, f"{told} first among {options}")
+    t.equal(fields("_ws.malformed || tcp.checksum.status == \"Bad\" || ip.checksum.status == \"Bad\" || tcp.analysis.flags", "frame.number"), [],
+            "packets that tshark complains about")
 
 
 def drive(waiting, timeout):

@@ -80,9 +80,13 @@ def rules_for(vip, ports, rips):
 
 class Pktgen:
     """The kernel's packet generator, two threads on one device, in the lab's router."""
+    ADDRESSES = 65534
 
-    def __init__(self, ns, device, mac, vip, port, total, rate=None):
-        """total packets, 0 for ever; as many a second as can be, or as told."""
+    def __init__(self, ns, device, mac, vip, port, total, rate=None, source_port=None):
+        """
+        total packets, 0 for ever; as many a second as can be, or as told. Clients come by chance, unless with source_port:
+        then they count up, one thread's from that port, the other's from the next.
+        """
         self.ns, self.names = ns, [f"{device}@0", f"{device}@1"]
         pace = f"ratep {rate // 2}" if rate else "delay 0"
         run("modprobe", "pktgen")
@@ -92,8 +96,14 @@ class Pktgen:
                 self._write(f"{base}/kpktgend_{cpu}", "rem_device_all", f"add_device {name}")
                 self._write(f"{base}/{name}", f"count {total // 2}", "clone_skb 0", "pkt_size 60", pace,
                             f"dst_mac {mac.hex(':')}", f"dst {vip}", "src_min 10.9.0.1", "src_max 10.9.255.254",
-                            "flag IPSRC_RND", "flag UDPSRC_RND", "udp_src_min 1024", "udp_src_max 65535",
+                            *self._ports(source_port and source_port + cpu),
                             f"udp_dst_min {port}", f"udp_dst_max {port}")
+
+    @staticmethod
+    def _ports(only):
+        if only:
+            return f"udp_src_min {only}", f"udp_src_max {only}"
+        return "flag IPSRC_RND", "flag UDPSRC_RND", "udp_src_min 1024", "udp_src_max 65535"
 
     @staticmethod
     def _write(path, *commands):
