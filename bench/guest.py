@@ -6,6 +6,7 @@ Commands:
     instructions   in QEMU's counting VM, where one instruction takes one ns: pktgen's time is a count of instructions
     time           in User Mode Linux: ns of the host's processor, directors taking turns
     memory         there, too: bytes a connection, a service and a dest take
+    accept         as instructions: what a real server's kernel takes for a connection, without toa.ko and with it
     trace          one row of one director between marks for the plugin of bench/trace
 
 Writes one JSON object a measurement to $VM_OUT/results.jsonl and tells on stderr what it does.
@@ -195,6 +196,32 @@ def connections_listed():
     return sum(int(a) + int(b) for a, b in re.findall(r"->.*\s(\d+)\s+(\d+)\s*$", ipvsadm("-Ln"), re.M))
 
 
+# --- accept ------------------------------------------------------------------------------------------------------
+
+ACCEPTED = 5000
+
+
+def told_clients():
+    with open("/proc/net/toa_stats", encoding="ascii") as file:
+        return int(re.search(r"syn_recv_sock_toa\s+(\d+)", file.read())[1])
+
+
+def count_accept(directors, report):
+    program = f"{os.environ['LVS_ACCEPT']} {ACCEPTED}"
+    lab.run("modprobe tun")
+    for director in directors:
+        if not director.module:
+            continue
+        without = int(lab.run(program))
+        lab.run(f"insmod {os.path.dirname(director.module)}/toa.ko")
+        loaded = int(lab.run(program))
+        if told_clients() < ACCEPTED:
+            sys.exit(f"bench: toa.ko knows {told_clients()} clients of {ACCEPTED}")
+        lab.run("rmmod toa")
+        say(f"accept: {without} instructions a connection, with {director.name}'s toa.ko {loaded}")
+        report.add(director=director.name, without=without, loaded=loaded)
+
+
 # --- trace -------------------------------------------------------------------------------------------------------
 
 def marks():
@@ -242,7 +269,7 @@ def director_argument(text):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=("instructions", "time", "memory", "trace"))
+    parser.add_argument("command", choices=("instructions", "time", "memory", "accept", "trace"))
     parser.add_argument("--director", type=director_argument, action="append", default=[], metavar="NAME[=FILE.ko]",
                         help="without a file: the kernel's ip_vs")
     parser.add_argument("--only", default="", metavar="REGEX", help="rows whose names match; the reference rows stay")
@@ -257,6 +284,8 @@ def main():
         take_time(rows, options.director, options.repeats, report)
     elif options.command == "memory":
         measure_memory(options.director, report)
+    elif options.command == "accept":
+        count_accept(options.director, report)
     elif options.command == "trace":
         trace(rows[-1], options.director[0])
 

@@ -21,6 +21,7 @@ MEASURES = {
     "instructions": (None, ["--icount"], 2048, 2400),
     "time": ("bench", ["--cpus", "1"], 2048, 2400),
     "memory": ("bench", ["--cpus", "1"], 5120, 1200),
+    "accept": (None, ["--icount"], 1024, 600),
 }
 
 
@@ -88,7 +89,8 @@ def measure(name, base=None, only="", repeats=9):
         processor_clock = ProcessorClock()
         clock, handed = processor_clock.options, (processor_clock.theirs,)
     subprocess.run(["make", "-s", "--no-print-directory", "-C", ROOT, "tools"], check=True, stdout=sys.stderr)
-    environment = {**os.environ, "LVS_IPVSADM": os.path.join(BUILD, "userspace", "ipvsadm")}
+    environment = {**os.environ, "LVS_IPVSADM": os.path.join(BUILD, "userspace", "ipvsadm"), "LVS_ACCEPT": os.path.join(OUT, "accept-program")}
+    subprocess.run(["gcc", "-Wall", "-Wextra", "-O2", "-o", environment["LVS_ACCEPT"], f"{BENCH}/accept.c"], check=True)
     code = subprocess.run([f"{ROOT}/scripts/vm", *options, *clock, "--mem", str(memory), "--timeout", str(limit), "--out", out, "--",
                            "python3", f"{BENCH}/guest.py", name, *directors, "--only", only, "--repeats", str(repeats)],
                           check=False, pass_fds=handed, env=environment).returncode
