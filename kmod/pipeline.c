@@ -162,6 +162,7 @@ static enum lvs_drop_reason choose(struct lvs_svc *svc, const struct lvs_packet 
 	u32 manner = READ_ONCE(svc->manner);
 
 	choice->control = NULL;
+	choice->source = NULL;
 	if (unlikely(manner & LVS_SVC_PERSISTENT))
 		return lvs_template_choose(svc, pkt, choice);
 	if (unlikely(manner & LVS_SVC_INERT))

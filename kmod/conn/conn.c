@@ -101,7 +101,8 @@ void lvs_conn_fill_once(struct lvs_conn *conn, const struct lvs_packet *pkt,
 	lvs_conn_link_init(conn, LVS_SIDE_SERVER, choice->dest->af, pkt->proto, 0);
 }
 
-static void fill_links(struct lvs_conn *conn, const struct lvs_packet *pkt, u32 hash)
+static void fill_links(struct lvs_conn *conn, const struct lvs_packet *pkt, u32 hash,
+		       bool dest_opens)
 {
 	const union nf_inet_addr *client;
 	u8 af = likely(conn->dest) ? conn->dest->af : pkt->af;
@@ -112,7 +113,7 @@ static void fill_links(struct lvs_conn *conn, const struct lvs_packet *pkt, u32 
 	lvs_conn_link_init(conn, LVS_SIDE_SERVER, af, pkt->proto,
 			   lvs_conn_hash(af, &conn->daddr, conn->dport, client, port));
 	if (unlikely(conn->fwd == LVS_FWD_FULLNAT)) {
-		lvs_fullnat_tcp_begin(lvs_fullnat_of(conn), pkt);
+		lvs_fullnat_tcp_begin(lvs_fullnat_of(conn), pkt, dest_opens);
 		if (af != pkt->af)
 			conn->fwd = LVS_FWD_NAT64;
 	}
@@ -131,23 +132,38 @@ static struct lvs_conn *conn_alloc(const struct lvs_packet *pkt, struct lvs_svc 
 	conn = kmem_cache_alloc(fullnat_cache, GFP_ATOMIC | __GFP_NOWARN);
 	if (!conn)
 		return NULL;
-	*why = lvs_laddr_take(svc, choice->dest, choice->dport, pkt->proto, &conn->source);
-	if (unlikely(*why != LVS_DROP_NONE)) {
-		kmem_cache_free(fullnat_cache, conn);
-		return NULL;
+	if (unlikely(choice->source)) {
+		conn->source = *choice->source;
+	} else {
+		*why = lvs_laddr_take(svc, choice->dest, choice->dport, pkt->proto, &conn->source);
+		if (unlikely(*why != LVS_DROP_NONE)) {
+			kmem_cache_free(fullnat_cache, conn);
+			return NULL;
+		}
 	}
 	conn->laddr = conn->source.map->laddr->addr;
 	return &conn->conn;
 }
 
-static void conn_free_rcu(struct rcu_head *head)
+static void release_memory(struct lvs_conn *conn)
 {
-	struct lvs_conn *conn = container_of(head, struct lvs_conn, rcu);
-
 	if (unlikely(lvs_conn_is_fullnat(conn)))
 		kmem_cache_free(fullnat_cache, lvs_fullnat_of(conn));
 	else
 		kmem_cache_free(conn_cache, conn);
+}
+
+/* Nobody has seen it. What @choice brought stays the caller's. */
+static void conn_discard(struct lvs_conn *conn, const struct lvs_choice *choice)
+{
+	if (lvs_conn_is_fullnat(conn) && !choice->source)
+		lvs_laddr_give(&lvs_fullnat_of(conn)->source);
+	release_memory(conn);
+}
+
+static void conn_free_rcu(struct rcu_head *head)
+{
+	release_memory(container_of(head, struct lvs_conn, rcu));
 }
 
 /* It is out of the table: its port is free. Its memory goes after a grace period. */
@@ -205,6 +221,8 @@ struct lvs_conn *lvs_conn_create(const struct lvs_packet *pkt, struct lvs_svc *s
 	struct lvs_conn *conn, *same;
 	u32 counted = 0;
 
+	if (unlikely(choice->source))
+		fwd = LVS_FWD_FULLNAT;
 	if (unlikely(READ_ONCE(svc->manner) & LVS_SVC_LIMITED) && dest) {
 		*why = lvs_limit_admit(svc, pkt, &counted);
 		if (*why != LVS_DROP_NONE)
@@ -221,10 +239,10 @@ struct lvs_conn *lvs_conn_create(const struct lvs_packet *pkt, struct lvs_svc *s
 	fill(conn, pkt, choice, fwd);
 	conn->flags |= counted;
 	limit(conn, pkt, svc);
-	fill_links(conn, pkt, hash);
-	if (unlikely(lvs_ftp_is_control(pkt, fwd)) && !lvs_ftp_begin(conn)) {
+	fill_links(conn, pkt, hash, choice->source);
+	if (unlikely(lvs_ftp_is_control(pkt, conn->fwd)) && !lvs_ftp_begin(conn)) {
 		*why = LVS_DROP_NO_MEMORY;
-		kmem_cache_free(conn_cache, conn);
+		conn_discard(conn, choice);
 		unbind(dest, false);
 		goto release;
 	}

@@ -200,7 +200,7 @@ u32 lvs_conn_remaining(const struct lvs_conn *conn);
  * Make the connection of a request as @choice says, put it into the table and start its time.
  * Under RCU, bottom halves off. @hash is that of the packet's tuple. Returns the connection, or
  * the one that another CPU made for the same tuple just before, or NULL: then @why tells for want
- * of what. In each case the reference in @choice is used up.
+ * of what. In each case the reference in @choice is used up; its source only with a connection.
  */
 struct lvs_conn *lvs_conn_create(const struct lvs_packet *pkt, struct lvs_svc *svc,
 				 const struct lvs_choice *choice, u32 hash,

@@ -28,9 +28,6 @@ static u32 tick_of(unsigned long time)
 	return time / LVS_TICK;
 }
 
-/* A control connection of FTP is looked at in time to find its data connection alive. */
-#define LVS_FTP_EARLY		HZ
-
 /* The first tick at which @conn has expired if no packet comes. */
 static u32 due_tick(const struct lvs_conn *conn)
 {
@@ -38,7 +35,7 @@ static u32 due_tick(const struct lvs_conn *conn)
 	unsigned long now = jiffies;
 
 	if (unlikely(READ_ONCE(conn->flags) & LVS_CONN_F_FTP))
-		remaining -= min_t(u32, remaining, LVS_FTP_EARLY);
+		remaining = lvs_ftp_look_within(conn, remaining);
 	if (unlikely(READ_ONCE(conn->flags) & LVS_CONN_F_LIMITED))
 		remaining = clamp_t(s32, conn->until - (u32)now, 0, remaining);
 	return tick_of(now + remaining) + 1;
@@ -149,7 +146,7 @@ static void reap_slot(struct lvs_wheel *wheel, u32 tick)
 		n = take_batch(wheel, batch);
 		for (i = 0; i < n; i++) {
 			if (unlikely(READ_ONCE(batch[i]->flags) & LVS_CONN_F_FTP))
-				lvs_ftp_hold(batch[i]);
+				lvs_ftp_look(batch[i]);
 			if (is_due(batch[i]) && !holds_on(batch[i])) {
 				lvs_conn_end(batch[i]);
 				continue;

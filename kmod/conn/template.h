@@ -43,6 +43,7 @@ struct lvs_choice {
 	struct lvs_dest *dest;
 	struct lvs_template *control;	/* with a reference for the connection; NULL: none */
 	__be16 dport;
+	const struct lvs_source *source; /* taken already, as the dest opens it; NULL: none */
 };
 
 static inline bool lvs_conn_is_template(const struct lvs_conn *conn)

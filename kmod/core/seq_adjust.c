@@ -9,14 +9,25 @@ static bool is_before(u32 a, u32 b)
 	return (s32)(a - b) < 0;
 }
 
+enum lvs_seq_text lvs_seq_adjust_text(const struct lvs_seq_adjust *adjust, u32 seq, u32 len)
+{
+	if (adjust->start == adjust->end)
+		return LVS_SEQ_TEXT_NEW;
+	if (seq == adjust->start && seq + len == adjust->end)
+		return LVS_SEQ_TEXT_AGAIN;
+	return is_before(seq, adjust->end) ? LVS_SEQ_TEXT_OLD : LVS_SEQ_TEXT_NEW;
+}
+
 bool lvs_seq_adjust_replace(struct lvs_seq_adjust *adjust, u32 seq, u32 len, u32 new_len)
 {
-	bool first = adjust->start == adjust->end;
-
-	if (!first && seq == adjust->start)
-		return adjust->end == seq + len && adjust->after - adjust->before == new_len - len;
-	if (!first && is_before(seq, adjust->end))
+	switch (lvs_seq_adjust_text(adjust, seq, len)) {
+	case LVS_SEQ_TEXT_AGAIN:
+		return adjust->after - adjust->before == new_len - len;
+	case LVS_SEQ_TEXT_OLD:
 		return false;
+	case LVS_SEQ_TEXT_NEW:
+		break;
+	}
 	adjust->start = seq;
 	adjust->end = seq + len;
 	adjust->before = adjust->after;
@@ -92,4 +103,10 @@ bool lvs_seq_adjust_sack(const struct lvs_seq_adjust *adjust, u8 *options, u32 l
 		}
 	}
 	return any;
+}
+
+void lvs_seq_adjust_shift(struct lvs_seq_adjust *adjust, u32 delta)
+{
+	adjust->start += delta;
+	adjust->end += delta;
 }

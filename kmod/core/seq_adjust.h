@@ -20,6 +20,15 @@ struct lvs_seq_adjust {
 	u32 after;	/* and from end */
 };
 
+enum lvs_seq_text {
+	LVS_SEQ_TEXT_NEW,	/* behind the latest replacement */
+	LVS_SEQ_TEXT_AGAIN,	/* the latest one itself: the sender repeats it */
+	LVS_SEQ_TEXT_OLD,	/* before it, or overlapping with it */
+};
+
+/* What are the @len bytes, not 0, that the sender sent as @seq and on? */
+enum lvs_seq_text lvs_seq_adjust_text(const struct lvs_seq_adjust *adjust, u32 seq, u32 len);
+
 /*
  * The @len bytes that the sender sent as @seq and on are replaced by @new_len bytes; neither is 0.
  * True if that is a new replacement or the latest one once more (the sender repeats itself): then
@@ -42,5 +51,8 @@ u32 lvs_seq_adjust_ack(const struct lvs_seq_adjust *adjust, u32 ack);
  * that are in it as a whole, and may turn out empty. True if there were any.
  */
 bool lvs_seq_adjust_sack(const struct lvs_seq_adjust *adjust, u8 *options, u32 len);
+
+/* The sender's numbers are larger by @delta than those that @adjust was made with. */
+void lvs_seq_adjust_shift(struct lvs_seq_adjust *adjust, u32 delta);
 
 #endif /* LVS_CORE_SEQ_ADJUST_H */

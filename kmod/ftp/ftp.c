@@ -11,6 +11,12 @@
 #include "pipeline.h"
 #include "svc/svc.h"
 
+/*
+ * A control connection is looked at this much before its end, in time to find its data connection
+ * alive, and as often while it has a port of ours in use.
+ */
+#define LVS_FTP_EARLY	HZ
+
 static unsigned short ftp_ports[LVS_FTP_PORTS_MAX] = { 21 };
 static unsigned int num_ports = 1;
 module_param_array(ftp_ports, ushort, &num_ports, 0444);
@@ -79,8 +85,10 @@ void lvs_ftp_end(struct lvs_conn *conn)
 	spin_lock_bh(&table->lock);
 	hlist_del_rcu(&ftp->node);
 	spin_unlock_bh(&table->lock);
+	spin_lock_bh(&ftp->lock);
 	lvs_ftp_expect(ftp, &ftp->dest, 0);
 	lvs_ftp_expect(ftp, &ftp->client, 0);
+	spin_unlock_bh(&ftp->lock);
 	atomic_dec(users_of(table, conn->vport));
 	kfree_rcu(ftp, rcu);
 }
@@ -89,7 +97,7 @@ void lvs_ftp_expect(struct lvs_ftp *ftp, struct lvs_ftp_wait *wait, __be16 port)
 {
 	struct lvs_ftp_table *table = table_of(ftp->conn);
 
-	spin_lock_bh(&ftp->lock);
+	lockdep_assert_held(&ftp->lock);
 	/* Nobody comes back for one that is dead. */
 	if (READ_ONCE(ftp->conn->flags) & LVS_CONN_F_DEAD)
 		port = 0;
@@ -99,25 +107,39 @@ void lvs_ftp_expect(struct lvs_ftp *ftp, struct lvs_ftp_wait *wait, __be16 port)
 		atomic_dec(&table->waiting);
 	WRITE_ONCE(wait->port, port);
 	wait->since = jiffies;
-	spin_unlock_bh(&ftp->lock);
+	if (wait == &ftp->client && !port)
+		lvs_ftp_unlisten(ftp);
 }
 
-/* What was agreed on is now: nobody else gets it. False if somebody was quicker, or it is stale. */
-static bool claim(struct lvs_ftp *ftp, struct lvs_ftp_wait *wait, __be16 port, __be16 cport,
-		  __be16 vport)
+static bool is_stale(const struct lvs_ftp *ftp, const struct lvs_ftp_wait *wait)
 {
 	u32 patience = ftp->conn->ln->timeouts.tcp[LVS_TCP_LISTEN];
-	bool claimed;
+
+	return !time_before(jiffies, wait->since + patience) ||
+	       !lvs_dest_available(ftp->conn->dest);
+}
+
+/*
+ * What was agreed on is now: nobody else gets it. @pkt is what the client sent, or would have. The
+ * port of @listener, if it was there that the dest came, is the caller's then, in @source. False if
+ * somebody was quicker, or it is stale.
+ */
+static bool claim(struct lvs_ftp *ftp, struct lvs_ftp_wait *wait, __be16 port,
+		  const struct lvs_packet *pkt, const struct lvs_ftp_listener *listener,
+		  struct lvs_source *source)
+{
+	bool claimed = false;
 
 	spin_lock_bh(&ftp->lock);
-	claimed = wait->port == port && time_before(jiffies, wait->since + patience);
-	if (wait->port == port) {
-		WRITE_ONCE(wait->port, 0);
-		atomic_dec(&ftp->conn->ln->ftp.waiting);
+	if (wait->port == port && (!listener || ftp->listener == listener)) {
+		claimed = !is_stale(ftp, wait);
+		if (claimed && listener)
+			lvs_ftp_listener_take(ftp, source);
+		lvs_ftp_expect(ftp, wait, 0);
 	}
 	if (claimed) {
-		ftp->data_cport = cport;
-		ftp->data_vport = vport;
+		ftp->data_cport = pkt->sport;
+		ftp->data_vport = pkt->dport;
 	}
 	spin_unlock_bh(&ftp->lock);
 	return claimed;
@@ -128,13 +150,16 @@ static bool claim(struct lvs_ftp *ftp, struct lvs_ftp_wait *wait, __be16 port, _
  * either case: @pkt is what the client sent, or would have.
  */
 static struct lvs_conn *create(const struct lvs_ftp *ftp, const struct lvs_packet *pkt,
-			       __be16 dport)
+			       __be16 dport, const struct lvs_source *source)
 {
 	struct lvs_dest *dest = ftp->conn->dest;
-	struct lvs_choice choice = { .dest = dest, .dport = dport };
+	struct lvs_choice choice = { .dest = dest, .dport = dport, .source = source };
 	u32 hash = lvs_conn_hash(pkt->af, &pkt->saddr, pkt->sport, &pkt->daddr, pkt->dport);
 	enum lvs_drop_reason why;
 
+	/* By another method the two could not meet. */
+	if (unlikely(READ_ONCE(dest->fwd) != ftp->conn->fwd))
+		return NULL;
 	return lvs_conn_create(pkt, rcu_dereference(dest->svc), &choice, hash, &why);
 }
 
@@ -151,40 +176,93 @@ static struct lvs_conn *connect_client(const struct lvs_packet *pkt)
 		    conn->link[LVS_SIDE_CLIENT].af == pkt->af &&
 		    lvs_addr_equal(pkt->af, &conn->caddr, &pkt->saddr) &&
 		    lvs_addr_equal(pkt->af, &conn->vaddr, &pkt->daddr) &&
-		    claim(ftp, &ftp->dest, pkt->dport, pkt->sport, pkt->dport))
-			return create(ftp, pkt, pkt->dport);
+		    claim(ftp, &ftp->dest, pkt->dport, pkt, NULL, NULL))
+			return create(ftp, pkt, pkt->dport, NULL);
 	}
 	return NULL;
 }
 
 /*
- * The dest comes to where the client waits. From the port beside that of the control connection,
- * as RFC 959 has it, the client sees the same of the virtual service's; from another one, that.
+ * What the dest sent, as if it were the client that opens the connection, at its port @cport. From
+ * the port beside that of the control connection, as RFC 959 has it, the client sees the same of
+ * the virtual service's; from another one, that.
  */
+static struct lvs_packet turned_round(const struct lvs_packet *pkt, const struct lvs_conn *conn,
+				      __be16 cport)
+{
+	struct lvs_packet request = *pkt;
+
+	request.saddr = conn->caddr;
+	request.sport = cport;
+	request.daddr = conn->vaddr;
+	request.dport = pkt->sport;
+	if (ntohs(pkt->sport) + 1 == ntohs(conn->dport))
+		request.dport = htons(ntohs(conn->vport) - 1);
+	return request;
+}
+
+/* By NAT the dest comes to where the client waits. */
 static struct lvs_conn *connect_dest(const struct lvs_packet *pkt)
 {
 	struct lvs_ftp_table *table = &pkt->ln->ftp;
-	struct lvs_packet request = *pkt;
+	struct lvs_packet request;
 	struct lvs_ftp *ftp;
 
 	hlist_for_each_entry_rcu(ftp, bucket_of(table, pkt->af, &pkt->daddr), node) {
 		const struct lvs_conn *conn = ftp->conn;
 
-		if (READ_ONCE(ftp->client.port) != pkt->dport ||
+		if (READ_ONCE(ftp->client.port) != pkt->dport || lvs_conn_is_fullnat(conn) ||
 		    conn->link[LVS_SIDE_CLIENT].af != pkt->af ||
 		    !lvs_addr_equal(pkt->af, &conn->caddr, &pkt->daddr) ||
 		    !lvs_addr_equal(pkt->af, &conn->daddr, &pkt->saddr))
 			continue;
-		request.saddr = conn->caddr;
-		request.sport = pkt->dport;
-		request.daddr = conn->vaddr;
-		request.dport = pkt->sport;
-		if (ntohs(pkt->sport) + 1 == ntohs(conn->dport))
-			request.dport = htons(ntohs(conn->vport) - 1);
-		if (claim(ftp, &ftp->client, pkt->dport, request.sport, request.dport))
-			return create(ftp, &request, pkt->sport);
+		request = turned_round(pkt, conn, pkt->dport);
+		if (claim(ftp, &ftp->client, pkt->dport, &request, NULL, NULL))
+			return create(ftp, &request, pkt->sport, NULL);
 	}
 	return NULL;
+}
+
+/* The client waits where it did before: what is left of the connection of then makes way. */
+static void make_way(const struct lvs_packet *request)
+{
+	u32 hash = lvs_conn_hash(request->af, &request->saddr, request->sport, &request->daddr,
+				 request->dport);
+	enum lvs_side side;
+	struct lvs_conn *old = lvs_conn_lookup(request, hash, &side);
+
+	if (old && side == LVS_SIDE_CLIENT && !lvs_tcp_state_active(READ_ONCE(old->state)))
+		lvs_conn_kill(old);
+}
+
+/* By FULLNAT it comes to a local address, from where it is sent on to the client. */
+static struct lvs_conn *connect_dest_here(const struct lvs_packet *pkt)
+{
+	struct lvs_ftp_listener *listener = lvs_ftp_listener_find(pkt);
+	struct lvs_packet request;
+	struct lvs_source source;
+	struct lvs_conn *conn;
+	struct lvs_ftp *ftp;
+	__be16 cport;
+
+	if (!listener)
+		return NULL;
+	ftp = listener->ftp;
+	cport = READ_ONCE(ftp->client.port);
+	request = turned_round(pkt, ftp->conn, cport);
+	if (!cport || !claim(ftp, &ftp->client, cport, &request, listener, &source))
+		return NULL;
+	make_way(&request);
+	conn = create(ftp, &request, pkt->sport, &source);
+	if (!conn) {
+		lvs_laddr_give(&source);
+		return NULL;
+	}
+	/* A busy connection between the same ports of the client's and ours is not the dest's. */
+	if (!lvs_conn_is_fullnat(conn) || lvs_fullnat_of(conn)->source.map != source.map ||
+	    lvs_fullnat_of(conn)->source.port != source.port)
+		return NULL;
+	return conn;
 }
 
 struct lvs_conn *lvs_ftp_connect(const struct lvs_packet *pkt, enum lvs_side *side)
@@ -201,10 +279,25 @@ struct lvs_conn *lvs_ftp_connect(const struct lvs_packet *pkt, enum lvs_side *si
 			return conn;
 	}
 	*side = LVS_SIDE_SERVER;
-	return connect_dest(pkt);
+	conn = connect_dest(pkt);
+	if (!conn && pkt->hook != NF_INET_FORWARD)
+		conn = connect_dest_here(pkt);
+	return conn;
 }
 
-void lvs_ftp_hold(struct lvs_conn *conn)
+/* Nobody came, or nobody may any more. */
+static void forget_stale(struct lvs_ftp *ftp)
+{
+	spin_lock_bh(&ftp->lock);
+	if (ftp->dest.port && is_stale(ftp, &ftp->dest))
+		lvs_ftp_expect(ftp, &ftp->dest, 0);
+	if (ftp->client.port && is_stale(ftp, &ftp->client))
+		lvs_ftp_expect(ftp, &ftp->client, 0);
+	spin_unlock_bh(&ftp->lock);
+}
+
+/* Used as long as its data connection lives. */
+static void hold(struct lvs_conn *conn)
 {
 	struct lvs_ftp *ftp = conn->ftp;
 	struct lvs_packet data = {
@@ -224,6 +317,19 @@ void lvs_ftp_hold(struct lvs_conn *conn)
 	hash = lvs_conn_hash(data.af, &data.saddr, data.sport, &data.daddr, data.dport);
 	if (data.sport && lvs_conn_lookup(&data, hash, &side))
 		lvs_conn_touch(conn);
+}
+
+void lvs_ftp_look(struct lvs_conn *conn)
+{
+	forget_stale(conn->ftp);
+	hold(conn);
+}
+
+u32 lvs_ftp_look_within(const struct lvs_conn *conn, u32 remaining)
+{
+	if (READ_ONCE(conn->ftp->listener))
+		return min_t(u32, remaining, LVS_FTP_EARLY);
+	return remaining - min_t(u32, remaining, LVS_FTP_EARLY);
 }
 
 void lvs_ftp_net_init(struct lvs_ftp_table *table)

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * FTP behind NAT. Its data connections go to ports that the control connection tells: the dest's
+ * FTP behind NAT and FULLNAT. Its data connections go to ports that the control connection tells: the dest's
  * after PASV or EPSV, the client's after PORT or EPRT. The director reads both. It puts the
  * virtual service's address in the place of the dest's, which the client could not reach, shifts
  * sequence numbers by what the text became longer or shorter, and waits for the one data
  * connection that was agreed on.
  *
- * A control connection is one by NAT to a virtual service's port that is among the module's
- * ftp_ports. It stays as long as its data connection does.
+ * By FULLNAT the dest has no way to the client. There the client's texts are replaced, too: the dest
+ * opens the data connection to a port of the local address that it knows the client by (listen.c).
+ *
+ * A control connection is one by NAT or FULLNAT, within a family of addresses, to a virtual
+ * service's port that is among the module's ftp_ports. It stays as long as its data connection does.
  */
 #ifndef LVS_FTP_H
 #define LVS_FTP_H
@@ -29,6 +32,7 @@ struct lvs_net;
 struct lvs_ftp_table {
 	spinlock_t lock;		/* the lists; bottom halves off */
 	struct hlist_head bucket[LVS_FTP_BUCKETS];	/* control connections, by client; RCU */
+	struct hlist_head listeners[LVS_FTP_BUCKETS];	/* by local address and port; RCU */
 	atomic_t waiting;		/* data connections that were agreed on and are to come */
 	atomic_t users[LVS_FTP_PORTS_MAX];	/* control connections, by port */
 };
@@ -39,7 +43,8 @@ bool lvs_ftp_is_port(__be16 port);
 /* Does a connection that @pkt opens, forwarded by @fwd, control others? */
 static inline bool lvs_ftp_is_control(const struct lvs_packet *pkt, u8 fwd)
 {
-	return pkt->proto == IPPROTO_TCP && fwd == IP_VS_CONN_F_MASQ && lvs_ftp_is_port(pkt->dport);
+	return pkt->proto == IPPROTO_TCP && (fwd == IP_VS_CONN_F_MASQ || fwd == LVS_FWD_FULLNAT) &&
+	       lvs_ftp_is_port(pkt->dport);
 }
 
 /*
@@ -71,8 +76,14 @@ static inline bool lvs_ftp_waits(const struct lvs_ftp_table *table)
  */
 struct lvs_conn *lvs_ftp_connect(const struct lvs_packet *pkt, enum lvs_side *side);
 
-/* A control connection counts as used while its data connection lives. Under RCU. */
-void lvs_ftp_hold(struct lvs_conn *conn);
+/*
+ * The expirer meets a control connection: it counts as used while its data connection lives, and
+ * gives up to wait where nobody came in time. Under RCU.
+ */
+void lvs_ftp_look(struct lvs_conn *conn);
+
+/* In how many jiffies it wants to be met, if it expires in @remaining. Under RCU. */
+u32 lvs_ftp_look_within(const struct lvs_conn *conn, u32 remaining);
 
 void lvs_ftp_net_init(struct lvs_ftp_table *table);
 

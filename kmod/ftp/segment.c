@@ -6,6 +6,7 @@
 #include <net/ip6_checksum.h>
 #include <net/ipv6.h>
 
+#include "conn/expiry.h"
 #include "core/ftp.h"
 #include "ftp/internal.h"
 #include "fwd/fwd.h"
@@ -46,6 +47,13 @@ static bool is_addr(const struct lvs_packet *pkt, const struct lvs_ftp_line *lin
 		    const union nf_inet_addr *addr)
 {
 	return line->af == pkt->af && lvs_addr_equal(pkt->af, &line->addr, addr);
+}
+
+static void expect(struct lvs_ftp *ftp, struct lvs_ftp_wait *wait, __be16 port)
+{
+	spin_lock(&ftp->lock);
+	lvs_ftp_expect(ftp, wait, port);
+	spin_unlock(&ftp->lock);
 }
 
 static void sum_again(struct lvs_packet *pkt)
@@ -94,35 +102,91 @@ static bool replace_text(struct lvs_packet *pkt, u32 at, u32 len, const u8 *text
 	return true;
 }
 
+/*
+ * The sequence number of the text in the line. False for segments that the kernel put together:
+ * these are none that say a line and wait for an answer.
+ */
+static bool number_of(const struct lvs_packet *pkt, const struct lvs_ftp_line *line, u32 *seq)
+{
+	struct tcphdr buf;
+	const struct tcphdr *th = skb_header_pointer(pkt->skb, pkt->l4_off, sizeof(buf), &buf);
+
+	if (!th || skb_is_gso(pkt->skb))
+		return false;
+	*seq = ntohl(th->seq) + line->at;
+	return true;
+}
+
 /* The client, which knows the virtual service alone, shall come there. */
 static bool tell_virtual_address(struct lvs_packet *pkt, struct lvs_conn *conn,
 				 const struct lvs_ftp_line *line, u32 at)
 {
 	struct lvs_ftp_line shown = *line;
 	u8 text[LVS_FTP_TEXT_MAX];
-	struct tcphdr buf;
-	const struct tcphdr *th = skb_header_pointer(pkt->skb, pkt->l4_off, sizeof(buf), &buf);
 	bool replace;
-	u32 len;
+	u32 len, seq;
 
-	/* Segments that the kernel put together are none that say a line and wait for an answer. */
-	if (!th || skb_is_gso(pkt->skb))
+	if (!number_of(pkt, line, &seq))
 		return true;
 	shown.addr = conn->vaddr;
 	len = lvs_ftp_format(&shown, text);
 	spin_lock(&conn->ftp->lock);
-	replace = lvs_seq_adjust_replace(&conn->ftp->replies, ntohl(th->seq) + line->at, line->len,
+	replace = lvs_seq_adjust_replace(&conn->ftp->replaced[LVS_SIDE_SERVER], seq, line->len,
 					 len);
 	spin_unlock(&conn->ftp->lock);
 	return !replace || replace_text(pkt, at + line->at, line->len, text, len);
 }
 
-static struct lvs_seq_adjust adjust_of(struct lvs_ftp *ftp)
+/*
+ * A new text of the client's: listen for the dest. Without a port the text goes as it is, this
+ * time and whenever it is repeated.
+ */
+static void listen_for_dest(struct lvs_ftp *ftp, __be16 cport)
+{
+	bool listens = lvs_ftp_listen(ftp);
+
+	ftp->told_port = listens ? ftp->listener->source.port : 0;
+	lvs_ftp_expect(ftp, &ftp->client, listens ? cport : 0);
+}
+
+/* By FULLNAT the dest, which has no way to the client, shall come to where we listen. */
+static bool tell_local_address(struct lvs_packet *pkt, struct lvs_conn *conn,
+			       const struct lvs_ftp_line *line, u32 at)
+{
+	struct lvs_ftp_line shown = *line;
+	struct lvs_ftp *ftp = conn->ftp;
+	u8 text[LVS_FTP_TEXT_MAX];
+	u32 seq, len = line->len;
+	enum lvs_seq_text which;
+
+	if (!number_of(pkt, line, &seq))
+		return true;
+	shown.addr = lvs_fullnat_of(conn)->laddr;
+	spin_lock(&ftp->lock);
+	which = lvs_seq_adjust_text(&ftp->replaced[LVS_SIDE_CLIENT], seq, line->len);
+	if (which == LVS_SEQ_TEXT_NEW)
+		listen_for_dest(ftp, line->port);
+	else if (which == LVS_SEQ_TEXT_AGAIN && ftp->listener)
+		lvs_ftp_expect(ftp, &ftp->client, ftp->client.port);
+	shown.port = ftp->told_port;
+	if (shown.port)
+		len = lvs_ftp_format(&shown, text);
+	if (!lvs_seq_adjust_replace(&ftp->replaced[LVS_SIDE_CLIENT], seq, line->len, len))
+		shown.port = 0;
+	spin_unlock(&ftp->lock);
+	/* A port of ours is in use: that is looked after. */
+	if (which == LVS_SEQ_TEXT_NEW && shown.port)
+		lvs_expiry_hasten(&conn->ln->conns, conn);
+	return !shown.port || replace_text(pkt, at + line->at, line->len, text, len);
+}
+
+/* What was replaced of what @side says. */
+static struct lvs_seq_adjust adjust_of(struct lvs_ftp *ftp, enum lvs_side side)
 {
 	struct lvs_seq_adjust adjust;
 
 	spin_lock(&ftp->lock);
-	adjust = ftp->replies;
+	adjust = ftp->replaced[side];
 	spin_unlock(&ftp->lock);
 	return adjust;
 }
@@ -132,54 +196,64 @@ static bool is_adjusted(const struct lvs_seq_adjust *adjust)
 	return adjust->before || adjust->after;
 }
 
-/* What the client acknowledges are bytes that the dest numbers otherwise. */
-static bool adjust_ack(struct lvs_packet *pkt, struct lvs_ftp *ftp)
+/* What one end acknowledges are bytes that the other one, which sent them, numbers otherwise. */
+static bool adjust_ack(struct lvs_packet *pkt, const struct lvs_seq_adjust *adjust)
 {
-	struct lvs_seq_adjust adjust = adjust_of(ftp);
 	struct tcphdr *th;
 	__wsum before;
 
-	if (!is_adjusted(&adjust))
+	if (!is_adjusted(adjust))
 		return true;
-	if (!lvs_tcp_whole_header(pkt))
+	if (!lvs_fwd_writable(pkt->skb, lvs_fwd_rewritten(pkt), 0) || !lvs_tcp_whole_header(pkt))
 		return false;
 	th = lvs_tcp_header(pkt);
 	before = lvs_tcp_header_sum(th);
-	if (lvs_seq_adjust_sack(&adjust, lvs_tcp_options_of(th), lvs_tcp_options_len(th)))
+	if (lvs_seq_adjust_sack(adjust, lvs_tcp_options_of(th), lvs_tcp_options_len(th)))
 		lvs_tcp_header_changed(pkt->skb, th, before);
 	if (th->ack)
 		lvs_tcp_set_number(pkt->skb, th, &th->ack_seq,
-				   lvs_seq_adjust_ack(&adjust, ntohl(th->ack_seq)));
+				   lvs_seq_adjust_ack(adjust, ntohl(th->ack_seq)));
 	return true;
 }
 
-static bool adjust_seq(struct lvs_packet *pkt, struct lvs_ftp *ftp)
+static bool adjust_seq(struct lvs_packet *pkt, const struct lvs_seq_adjust *adjust)
 {
-	struct lvs_seq_adjust adjust = adjust_of(ftp);
 	struct tcphdr *th;
 
-	if (!is_adjusted(&adjust))
+	if (!is_adjusted(adjust))
 		return true;
 	if (!lvs_fwd_writable(pkt->skb, lvs_fwd_rewritten(pkt), 0))
 		return false;
 	th = lvs_tcp_header(pkt);
-	lvs_tcp_set_number(pkt->skb, th, &th->seq, lvs_seq_adjust_seq(&adjust, ntohl(th->seq)));
+	lvs_tcp_set_number(pkt->skb, th, &th->seq, lvs_seq_adjust_seq(adjust, ntohl(th->seq)));
 	return true;
 }
 
 bool lvs_ftp_request(struct lvs_packet *pkt, struct lvs_conn *conn)
 {
+	struct lvs_seq_adjust said, heard;
+	struct lvs_ftp *ftp = conn->ftp;
 	struct lvs_ftp_line line;
 	u32 at;
 
 	/* Others' addresses are not for the client to give. */
-	if (read_line(pkt, false, &line, &at) && is_addr(pkt, &line, &conn->caddr))
-		lvs_ftp_expect(conn->ftp, &conn->ftp->client, line.port);
-	return adjust_ack(pkt, conn->ftp);
+	if (read_line(pkt, false, &line, &at) && is_addr(pkt, &line, &conn->caddr)) {
+		if (lvs_conn_is_fullnat(conn)) {
+			if (!tell_local_address(pkt, conn, &line, at))
+				return false;
+		} else {
+			expect(ftp, &ftp->client, line.port);
+		}
+	}
+	said = adjust_of(ftp, LVS_SIDE_CLIENT);
+	heard = adjust_of(ftp, LVS_SIDE_SERVER);
+	return adjust_seq(pkt, &said) && adjust_ack(pkt, &heard);
 }
 
 bool lvs_ftp_reply(struct lvs_packet *pkt, struct lvs_conn *conn)
 {
+	struct lvs_seq_adjust said, heard;
+	struct lvs_ftp *ftp = conn->ftp;
 	struct lvs_ftp_line line;
 	u32 at;
 
@@ -188,15 +262,20 @@ bool lvs_ftp_reply(struct lvs_packet *pkt, struct lvs_conn *conn)
 		/* Nor are they for the dest. */
 		if (!is_addr(pkt, &line, &conn->daddr))
 			break;
-		lvs_ftp_expect(conn->ftp, &conn->ftp->dest, line.port);
+		expect(ftp, &ftp->dest, line.port);
 		if (!tell_virtual_address(pkt, conn, &line, at))
 			return false;
 		break;
 	case LVS_FTP_EPSV:
-		lvs_ftp_expect(conn->ftp, &conn->ftp->dest, line.port);
+		expect(ftp, &ftp->dest, line.port);
 		break;
 	default:
 		break;
 	}
-	return adjust_seq(pkt, conn->ftp);
+	said = adjust_of(ftp, LVS_SIDE_SERVER);
+	heard = adjust_of(ftp, LVS_SIDE_CLIENT);
+	/* FULLNAT has shifted what left here, and takes that back only after us. */
+	if (lvs_conn_is_fullnat(conn))
+		lvs_seq_adjust_shift(&heard, lvs_fullnat_of(conn)->seq_delta);
+	return adjust_seq(pkt, &said) && adjust_ack(pkt, &heard);
 }

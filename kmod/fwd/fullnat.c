@@ -10,6 +10,7 @@
 #include <net/route.h>
 
 #include "conn/conn.h"
+#include "ftp/ftp.h"
 #include "fwd/fullnat_tcp.h"
 #include "fwd/fwd.h"
 #include "fwd/route.h"
@@ -51,6 +52,8 @@ unsigned int lvs_fwd_fullnat(struct lvs_packet *pkt, struct lvs_conn *conn,
 {
 	enum lvs_drop_reason reason;
 
+	if (unlikely(READ_ONCE(conn->flags) & LVS_CONN_F_FTP) && !lvs_ftp_request(pkt, conn))
+		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_MEMORY);
 	if (unlikely(route->local))
 		return fullnat_local(pkt, conn, route);
 	if (unlikely(!lvs_fwd_fits(pkt, route, 0)))
@@ -111,10 +114,13 @@ bool lvs_fwd_ends_here(u8 af, const struct dst_entry *dst)
 
 unsigned int lvs_fwd_fullnat_reply(struct lvs_packet *pkt, struct lvs_conn *conn)
 {
-	struct dst_entry *dst = lvs_fwd_route_to_client(pkt, conn);
 	enum lvs_drop_reason reason;
+	struct dst_entry *dst;
 	bool here;
 
+	if (unlikely(READ_ONCE(conn->flags) & LVS_CONN_F_FTP) && !lvs_ftp_reply(pkt, conn))
+		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_MEMORY);
+	dst = lvs_fwd_route_to_client(pkt, conn);
 	if (IS_ERR(dst))
 		return lvs_fwd_drop(pkt, conn, lvs_fwd_no_way(dst));
 	here = lvs_fwd_ends_here(pkt->af, dst);

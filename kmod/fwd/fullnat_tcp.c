@@ -34,7 +34,8 @@ static const struct lvs_svc *svc_of(const struct lvs_conn *conn)
 	return rcu_dereference(conn->dest->svc);
 }
 
-void lvs_fullnat_tcp_begin(struct lvs_fullnat_conn *fc, const struct lvs_packet *pkt)
+void lvs_fullnat_tcp_begin(struct lvs_fullnat_conn *fc, const struct lvs_packet *pkt,
+			   bool dest_opens)
 {
 	const struct lvs_sysctls *s = &pkt->ln->sysctls;
 	struct tcphdr buf;
@@ -43,7 +44,7 @@ void lvs_fullnat_tcp_begin(struct lvs_fullnat_conn *fc, const struct lvs_packet 
 	fc->seq_delta = 0;
 	fc->server_first = 0;
 	fc->toa = LVS_FULLNAT_TOA_NONE;
-	if (pkt->proto != IPPROTO_TCP || !th)
+	if (pkt->proto != IPPROTO_TCP || !th || dest_opens)
 		return;
 	if (READ_ONCE(s->fullnat_toa_entry) &&
 	    !(READ_ONCE(svc_of(&fc->conn)->manner) & LVS_SVC_NO_TOA))
@@ -83,7 +84,8 @@ static void clean_options(const struct lvs_packet *pkt, const struct lvs_conn *c
 		lvs_tcp_options_blank(options, len, own, LVS_TOA_LEN_IPV4);
 		lvs_tcp_options_blank(options, len, own, LVS_TOA_LEN_IPV6);
 	}
-	if (th->syn && READ_ONCE(pkt->ln->sysctls.fullnat_timestamp_remove_entry))
+	/* Whose SYN it answers has said already that it has timestamps. */
+	if (th->syn && !th->ack && READ_ONCE(pkt->ln->sysctls.fullnat_timestamp_remove_entry))
 		lvs_tcp_options_blank(options, len, LVS_TCPOPT_TIMESTAMP, 0);
 }
 

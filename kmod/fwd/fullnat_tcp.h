@@ -19,8 +19,13 @@
 
 struct lvs_packet;
 
-/* The connection of the SYN @pkt is made, its server's side known. */
-void lvs_fullnat_tcp_begin(struct lvs_fullnat_conn *fc, const struct lvs_packet *pkt);
+/*
+ * The connection of the SYN @pkt is made, its server's side known. If it is the dest that opens it,
+ * it has chosen both ends itself, so no old connection is in its way, and it knows whom it calls:
+ * numbers stay, and nothing is told.
+ */
+void lvs_fullnat_tcp_begin(struct lvs_fullnat_conn *fc, const struct lvs_packet *pkt,
+			   bool dest_opens);
 
 /*
  * Change a segment of the client's, whose TCP header's first 20 bytes are writable, before

@@ -186,9 +186,8 @@ unlock:
 	return port;
 }
 
-/* LVS_DROP_NONE, or why the address has no port. */
-static enum lvs_drop_reason take_of(struct lvs_laddr *laddr, const struct lvs_dest *dest,
-				    __be16 dport, u8 proto, struct lvs_source *source)
+enum lvs_drop_reason lvs_laddr_take_of(struct lvs_laddr *laddr, const struct lvs_dest *dest,
+				       __be16 dport, u8 proto, struct lvs_source *source)
 {
 	struct lvs_portmap *map = map_find(laddr, dest, dport, proto);
 	int port = map ? take_port(map) : NO_MAP;
@@ -224,7 +223,7 @@ enum lvs_drop_reason lvs_laddr_take(struct lvs_svc *svc, const struct lvs_dest *
 
 		if (laddr->af != dest->af)
 			continue;
-		why = take_of(laddr, dest, dport, proto, source);
+		why = lvs_laddr_take_of(laddr, dest, dport, proto, source);
 		if (likely(why == LVS_DROP_NONE))
 			return why;
 		reason = why;

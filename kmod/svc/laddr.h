@@ -97,6 +97,14 @@ struct lvs_source {
 enum lvs_drop_reason lvs_laddr_take(struct lvs_svc *svc, const struct lvs_dest *dest, __be16 dport,
 				    u8 proto, struct lvs_source *source);
 
+/*
+ * The same of @laddr, for one that the dest itself opens: @dport may be 0 for whatever port it comes
+ * from. Of these each port is taken once, too, and they are none that connections with a known port
+ * could meet: a dest does not connect from where it listens.
+ */
+enum lvs_drop_reason lvs_laddr_take_of(struct lvs_laddr *laddr, const struct lvs_dest *dest,
+				       __be16 dport, u8 proto, struct lvs_source *source);
+
 /* Give the port back. Any context but hard interrupts. */
 void lvs_laddr_give(const struct lvs_source *source);
 
