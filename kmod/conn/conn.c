@@ -239,7 +239,7 @@ struct lvs_conn *lvs_conn_create(const struct lvs_packet *pkt, struct lvs_svc *s
 	fill(conn, pkt, choice, fwd);
 	conn->flags |= counted;
 	limit(conn, pkt, svc);
-	fill_links(conn, pkt, hash, choice->source);
+	fill_links(conn, pkt, hash, choice->source && choice->dest_opens);
 	if (unlikely(lvs_ftp_is_control(pkt, conn->fwd)) && !lvs_ftp_begin(conn)) {
 		*why = LVS_DROP_NO_MEMORY;
 		conn_discard(conn, choice);

@@ -43,7 +43,8 @@ struct lvs_choice {
 	struct lvs_dest *dest;
 	struct lvs_template *control;	/* with a reference for the connection; NULL: none */
 	__be16 dport;
-	const struct lvs_source *source; /* taken already, as the dest opens it; NULL: none */
+	bool dest_opens;		/* with a source alone: it is not the client who does */
+	const struct lvs_source *source;	/* by FULLNAT, taken already; or NULL */
 };
 
 static inline bool lvs_conn_is_template(const struct lvs_conn *conn)

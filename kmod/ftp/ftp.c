@@ -150,10 +150,10 @@ static bool claim(struct lvs_ftp *ftp, struct lvs_ftp_wait *wait, __be16 port,
  * either case: @pkt is what the client sent, or would have.
  */
 static struct lvs_conn *create(const struct lvs_ftp *ftp, const struct lvs_packet *pkt,
-			       __be16 dport, const struct lvs_source *source)
+			       __be16 dport)
 {
 	struct lvs_dest *dest = ftp->conn->dest;
-	struct lvs_choice choice = { .dest = dest, .dport = dport, .source = source };
+	struct lvs_choice choice = { .dest = dest, .dport = dport };
 	u32 hash = lvs_conn_hash(pkt->af, &pkt->saddr, pkt->sport, &pkt->daddr, pkt->dport);
 	enum lvs_drop_reason why;
 
@@ -161,6 +161,38 @@ static struct lvs_conn *create(const struct lvs_ftp *ftp, const struct lvs_packe
 	if (unlikely(READ_ONCE(dest->fwd) != ftp->conn->fwd))
 		return NULL;
 	return lvs_conn_create(pkt, rcu_dereference(dest->svc), &choice, hash, &why);
+}
+
+/* The same by FULLNAT; @source, which is taken, is used up. */
+static struct lvs_conn *create_from(const struct lvs_ftp *ftp, const struct lvs_packet *pkt,
+				    __be16 dport, const struct lvs_source *source, bool dest_opens)
+{
+	struct lvs_dest *dest = ftp->conn->dest;
+	struct lvs_choice choice = {
+		.dest = dest,
+		.dport = dport,
+		.dest_opens = dest_opens,
+		.source = source,
+	};
+	u32 hash = lvs_conn_hash(pkt->af, &pkt->saddr, pkt->sport, &pkt->daddr, pkt->dport);
+	enum lvs_drop_reason why;
+	struct lvs_conn *conn;
+
+	conn = lvs_conn_create(pkt, rcu_dereference(dest->svc), &choice, hash, &why);
+	if (!conn)
+		lvs_laddr_give(source);
+	return conn;
+}
+
+static struct lvs_conn *admit_client(const struct lvs_ftp *ftp, const struct lvs_packet *pkt)
+{
+	struct lvs_source source;
+
+	if (likely(!lvs_conn_is_fullnat(ftp->conn)))
+		return create(ftp, pkt, pkt->dport);
+	if (!lvs_ftp_take_port(ftp, &source))
+		return NULL;
+	return create_from(ftp, pkt, pkt->dport, &source, false);
 }
 
 /* The client comes to where the dest waits: the same port of the virtual service's. */
@@ -177,7 +209,7 @@ static struct lvs_conn *connect_client(const struct lvs_packet *pkt)
 		    lvs_addr_equal(pkt->af, &conn->caddr, &pkt->saddr) &&
 		    lvs_addr_equal(pkt->af, &conn->vaddr, &pkt->daddr) &&
 		    claim(ftp, &ftp->dest, pkt->dport, pkt, NULL, NULL))
-			return create(ftp, pkt, pkt->dport, NULL);
+			return admit_client(ftp, pkt);
 	}
 	return NULL;
 }
@@ -218,7 +250,7 @@ static struct lvs_conn *connect_dest(const struct lvs_packet *pkt)
 			continue;
 		request = turned_round(pkt, conn, pkt->dport);
 		if (claim(ftp, &ftp->client, pkt->dport, &request, NULL, NULL))
-			return create(ftp, &request, pkt->sport, NULL);
+			return create(ftp, &request, pkt->sport);
 	}
 	return NULL;
 }
@@ -233,6 +265,13 @@ static void make_way(const struct lvs_packet *request)
 
 	if (old && side == LVS_SIDE_CLIENT && !lvs_tcp_state_active(READ_ONCE(old->state)))
 		lvs_conn_kill(old);
+}
+
+/* Or is it a busy one between the same ports of the client and the virtual service? */
+static bool is_from(const struct lvs_conn *conn, const struct lvs_source *source)
+{
+	return lvs_conn_is_fullnat(conn) && lvs_fullnat_of(conn)->source.map == source->map &&
+	       lvs_fullnat_of(conn)->source.port == source->port;
 }
 
 /* By FULLNAT it comes to a local address, from where it is sent on to the client. */
@@ -253,16 +292,8 @@ static struct lvs_conn *connect_dest_here(const struct lvs_packet *pkt)
 	if (!cport || !claim(ftp, &ftp->client, cport, &request, listener, &source))
 		return NULL;
 	make_way(&request);
-	conn = create(ftp, &request, pkt->sport, &source);
-	if (!conn) {
-		lvs_laddr_give(&source);
-		return NULL;
-	}
-	/* A busy connection between the same ports of the client's and ours is not the dest's. */
-	if (!lvs_conn_is_fullnat(conn) || lvs_fullnat_of(conn)->source.map != source.map ||
-	    lvs_fullnat_of(conn)->source.port != source.port)
-		return NULL;
-	return conn;
+	conn = create_from(ftp, &request, pkt->sport, &source, true);
+	return conn && is_from(conn, &source) ? conn : NULL;
 }
 
 struct lvs_conn *lvs_ftp_connect(const struct lvs_packet *pkt, enum lvs_side *side)

@@ -42,6 +42,12 @@ struct lvs_ftp {
 void lvs_ftp_expect(struct lvs_ftp *ftp, struct lvs_ftp_wait *wait, __be16 port);
 
 /*
+ * Take a port for a data connection, by FULLNAT, of the local address that the control connection
+ * has: servers have data connections with nobody else. Under RCU, bottom halves off.
+ */
+bool lvs_ftp_take_port(const struct lvs_ftp *ftp, struct lvs_source *source);
+
+/*
  * Take a port for ftp->listener, which takes the place of another one. False if there is none, or
  * no memory. Under RCU and @ftp's lock.
  */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Ports at which dests by FULLNAT open data connections to the client; ftp/internal.h. */
+/* Local ports of data connections by FULLNAT, and waiting there for the dest; ftp/internal.h. */
 #include <linux/slab.h>
 
 #include "conn/conn.h"
@@ -15,6 +15,17 @@ static struct hlist_head *bucket_of(struct lvs_ftp_table *table, u8 af,
 	return &table->listeners[lvs_conn_hash(af, laddr, port, laddr, 0) % LVS_FTP_BUCKETS];
 }
 
+bool lvs_ftp_take_port(const struct lvs_ftp *ftp, struct lvs_source *source)
+{
+	struct lvs_laddr *laddr = lvs_fullnat_of(ftp->conn)->source.map->laddr;
+
+	/*
+	 * The ports at the dest come and go: with a map for each there would be as many maps as
+	 * data connections.
+	 */
+	return lvs_laddr_take_of(laddr, ftp->conn->dest, 0, IPPROTO_TCP, source) == LVS_DROP_NONE;
+}
+
 bool lvs_ftp_listen(struct lvs_ftp *ftp)
 {
 	struct lvs_fullnat_conn *fc = lvs_fullnat_of(ftp->conn);
@@ -26,9 +37,7 @@ bool lvs_ftp_listen(struct lvs_ftp *ftp)
 	listener = kmalloc(sizeof(*listener), GFP_ATOMIC | __GFP_NOWARN);
 	if (!listener)
 		return false;
-	/* Servers do not connect to other addresses than that of who asks them. */
-	if (lvs_laddr_take_of(fc->source.map->laddr, ftp->conn->dest, 0, IPPROTO_TCP,
-			      &listener->source) != LVS_DROP_NONE) {
+	if (!lvs_ftp_take_port(ftp, &listener->source)) {
 		kfree(listener);
 		return false;
 	}

@@ -98,9 +98,8 @@ enum lvs_drop_reason lvs_laddr_take(struct lvs_svc *svc, const struct lvs_dest *
 				    u8 proto, struct lvs_source *source);
 
 /*
- * The same of @laddr, for one that the dest itself opens: @dport may be 0 for whatever port it comes
- * from. Of these each port is taken once, too, and they are none that connections with a known port
- * could meet: a dest does not connect from where it listens.
+ * The same of @laddr alone. With 0 for @dport the port is one of those that are taken once towards
+ * all ports of the dest's; for connections to or from ports that no service has for a dest's.
  */
 enum lvs_drop_reason lvs_laddr_take_of(struct lvs_laddr *laddr, const struct lvs_dest *dest,
 				       __be16 dport, u8 proto, struct lvs_source *source);

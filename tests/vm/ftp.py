@@ -70,16 +70,16 @@ class Control:
         self.socket.close()
 
 
-def servers(t, af, port=21, count=2, **options):
+def servers(t, af, port=21, count=2, method="-m", kind="nat", options="", size=SIZE, **server):
     """Real servers with a file of their own under the same name, and a virtual service in front of them."""
     daemons = []
     for index in range(count):
-        daemon = t.closing(Vsftpd(t, t.lab.rs[index], Lab.RS[af][index], port, **options))
+        daemon = t.closing(Vsftpd(t, t.lab.rs[index], Lab.RS[af][index], port, **server))
         with open(f"{daemon.files}/file", "wb") as file:
-            file.write(hashlib.sha256(b"%d" % index).digest() * (SIZE // 32))
+            file.write(hashlib.sha256(b"%d" % index).digest() * (size // 32))
         daemons.append(daemon)
-    vip = VIPS[af]["nat"]
-    t.director.service("tcp", vip, 21, "rr", [(rip, port, "-m") for rip in Lab.RS[af][:count]])
+    vip = VIPS[af][kind]
+    t.director.service("tcp", vip, 21, "rr", [(rip, port, method) for rip in Lab.RS[af][:count]], options)
     return vip, daemons
 
 
