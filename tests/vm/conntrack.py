@@ -5,6 +5,7 @@ import os
 import socket
 
 import ftp
+import ftp_fullnat
 from forwarding import ghost_service
 from fullnat import fullnat_service, local_addresses
 from lib import firewall, ipvs, kernel, packet, patience, wait
@@ -407,11 +408,14 @@ def reused_port_in_a_zone(t):
     t.equal((entry.orig, entry.reply), ((*client, conversation.vip, port), (second, rport, *client)), "tuples")
 
 
-@test(how=("pasv", "epsv", "port", "eprt"), lvs_only=True, timeout=120)
-def ftp_data(t, how):
+@test(how=("pasv", "epsv", "port", "eprt"), method=("nat", "fullnat"), lvs_only=True, timeout=120)
+def ftp_data(t, how, method):
     """FTP's connections are tracked, and none of their packets is invalid, whatever is replaced in them."""
     conntrack(t, True, entries=False)
-    vip, daemons = ftp.servers(t, 4, count=1)
+    if method == "nat":
+        vip, daemons = ftp.servers(t, 4, count=1)
+    else:
+        vip, _, daemons, _ = ftp_fullnat.servers(t, 4, count=1)
     rules(t, 4, "mangle", "-A PREROUTING -p tcp -m conntrack --ctstate INVALID -j DROP",
           "-A POSTROUTING -p tcp -m conntrack --ctstate INVALID,UNTRACKED -j DROP")
     path = directory(t)
