@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * FTP behind NAT and FULLNAT. Its data connections go to ports that the control connection tells: the dest's
- * after PASV or EPSV, the client's after PORT or EPRT. The director reads both. It puts the
- * virtual service's address in the place of the dest's, which the client could not reach, shifts
- * sequence numbers by what the text became longer or shorter, and waits for the one data
+ * FTP behind NAT and FULLNAT. Its data connections go to ports that the control connection tells:
+ * the dest's after PASV or EPSV, the client's after PORT or EPRT. The director reads both. It puts
+ * the virtual service's address in the place of the dest's, which the client could not reach,
+ * shifts sequence numbers by what the text became longer or shorter, and waits for the one data
  * connection that was agreed on.
  *
- * By FULLNAT the dest has no way to the client. There the client's texts are replaced, too: the dest
+ * By FULLNAT the dest has no way to the client. There the client's text is replaced, too: the dest
  * opens the data connection to a port of the local address that it knows the client by (listen.c).
  *
- * A control connection is one by NAT or FULLNAT, within a family of addresses, to a virtual
- * service's port that is among the module's ftp_ports. It stays as long as its data connection does.
+ * A control connection is one by NAT or FULLNAT, within one family of addresses, to a virtual
+ * service's port that is among the module's ftp_ports. It stays as long as its data connection
+ * does.
  */
 #ifndef LVS_FTP_H
 #define LVS_FTP_H

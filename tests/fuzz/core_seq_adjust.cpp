@@ -17,7 +17,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         const u32 plain = input.byte(), len = 1 + input.byte(), new_len = 1 + input.byte();
         const u32 start = sent + plain, got_start = got + plain;
 
+        MUST(lvs_seq_adjust_text(&adjust, start, len) == LVS_SEQ_TEXT_NEW);
         MUST(lvs_seq_adjust_replace(&adjust, start, len, new_len));
+        MUST(lvs_seq_adjust_text(&adjust, start, len) == LVS_SEQ_TEXT_AGAIN);
+        MUST(lvs_seq_adjust_text(&adjust, start, len + 1) == LVS_SEQ_TEXT_OLD);
         MUST(lvs_seq_adjust_replace(&adjust, start, len, new_len));
         MUST(!lvs_seq_adjust_replace(&adjust, start, len + 1, new_len));
         MUST(!lvs_seq_adjust_replace(&adjust, start - 1, len, new_len));
@@ -33,6 +36,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             MUST(lvs_seq_adjust_seq(&adjust, sent + i) == got + i);
             MUST(lvs_seq_adjust_ack(&adjust, got + i) == sent + i);
         }
+        // Somebody adds a delta to the sender's numbers behind the replacement.
+        lvs_seq_adjust shifted = adjust;
+        const u32 delta = plain << 24 | len << 12 | new_len;
+        lvs_seq_adjust_shift(&shifted, delta);
+        for (u32 i = 0; i < new_len + plain; i++)
+            MUST(lvs_seq_adjust_ack(&shifted, got - i + delta) == lvs_seq_adjust_ack(&adjust, got - i) + delta);
     }
     // Options that lie: nothing is read or written beyond them.
     std::vector<u8> options(data, data + (size < 40 ? size : 40));

@@ -82,6 +82,43 @@ TEST_CASE("sequence numbers: a text sent again") {
     CHECK_FALSE(lvs_seq_adjust_replace(&adjust, 1000, 10, 13));
 }
 
+TEST_CASE("sequence numbers: which text it is") {
+    lvs_seq_adjust adjust{};
+    CHECK(lvs_seq_adjust_text(&adjust, 0, 10) == LVS_SEQ_TEXT_NEW);
+    CHECK(lvs_seq_adjust_text(&adjust, 0x80000000U, 10) == LVS_SEQ_TEXT_NEW);
+    for (const u32 base : {1000U, 0xfffffffcU}) {
+        INFO(base);
+        adjust = {};
+        // Also of the same length, which changes no number.
+        REQUIRE(lvs_seq_adjust_replace(&adjust, base, 10, 10));
+        CHECK(lvs_seq_adjust_text(&adjust, base, 10) == LVS_SEQ_TEXT_AGAIN);
+        CHECK(lvs_seq_adjust_text(&adjust, base, 9) == LVS_SEQ_TEXT_OLD);
+        CHECK(lvs_seq_adjust_text(&adjust, base, 11) == LVS_SEQ_TEXT_OLD);
+        CHECK(lvs_seq_adjust_text(&adjust, base + 1, 9) == LVS_SEQ_TEXT_OLD);
+        CHECK(lvs_seq_adjust_text(&adjust, base - 20, 10) == LVS_SEQ_TEXT_OLD);
+        CHECK(lvs_seq_adjust_text(&adjust, base + 10, 10) == LVS_SEQ_TEXT_NEW);
+    }
+}
+
+// FULLNAT adds a delta to the client's numbers behind the replacement: what the server acknowledges is mapped back
+// before or after it is subtracted, all the same.
+TEST_CASE("sequence numbers: shifted behind the replacement") {
+    for (const u32 delta : {0U, 7U, 0x80000000U, 0xfffffff0U}) {
+        INFO(delta);
+        lvs_seq_adjust adjust{};
+        REQUIRE(lvs_seq_adjust_replace(&adjust, 1000, 10, 13));
+        REQUIRE(lvs_seq_adjust_replace(&adjust, 1030, 10, 5));
+        lvs_seq_adjust shifted = adjust;
+        lvs_seq_adjust_shift(&shifted, delta);
+        for (u32 value = 990; value < 1060; value++) {
+            CHECK(ack(shifted, value + delta) - delta == ack(adjust, value));
+            CHECK(seq(shifted, value + delta) - delta == seq(adjust, value));
+        }
+        const auto edges = sack(shifted, 1034 + delta, 1050 + delta);
+        CHECK(std::vector<u32>{edges[0] - delta, edges[1] - delta} == sack(adjust, 1034, 1050));
+    }
+}
+
 TEST_CASE("sequence numbers: SACK blocks") {
     lvs_seq_adjust adjust{};
     REQUIRE(lvs_seq_adjust_replace(&adjust, 1000, 10, 13));
