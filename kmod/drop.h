@@ -24,7 +24,8 @@
 	X(NO_CONN,	"no-connection") /* a NAT dest's reply of no connection, dest told */ \
 	X(CONNTRACK,	"conntrack")	/* the kernel's connection tracking refused it */ \
 	X(LIMIT,	"limit")	/* the service's limit of connections, or of new ones */ \
-	X(CLIENT_LIMIT,	"client-limit")	/* the same for each client */
+	X(CLIENT_LIMIT,	"client-limit")	/* the same for each client */	\
+	X(IPSEC,	"ipsec-by-fullnat") /* AH or ESP, which FULLNAT cannot carry */
 
 enum lvs_drop_reason {
 #define LVS_DROP_ENUM(id, name) LVS_DROP_##id,

@@ -38,6 +38,9 @@ static __always_inline enum lvs_parsed parse_v4(struct lvs_packet *pkt)
 	const struct iphdr *iph = ip_hdr(pkt->skb);
 
 	if (unlikely(lvs_parse_is_fragment(iph))) {
+		/* By their addresses alone, each fragment of these finds its connection. */
+		if (lvs_parse_is_ipsec(iph->protocol))
+			return lvs_parse_v4(pkt, iph);
 		if (iph->protocol != IPPROTO_TCP && iph->protocol != IPPROTO_UDP &&
 		    iph->protocol != IPPROTO_SCTP && iph->protocol != IPPROTO_ICMP)
 			return LVS_PARSED_OTHER;
@@ -51,4 +54,13 @@ static __always_inline enum lvs_parsed parse_v4(struct lvs_packet *pkt)
 enum lvs_parsed lvs_packet_parse(struct lvs_packet *pkt)
 {
 	return pkt->af == AF_INET ? parse_v4(pkt) : lvs_parse_v6(pkt, ipv6_hdr(pkt->skb));
+}
+
+enum lvs_parsed lvs_packet_parse_behind_ah(struct lvs_packet *pkt)
+{
+	enum lvs_parsed parsed = LVS_PARSED_OTHER;
+
+	if (pkt->af == AF_INET6 && pkt->proto == IPPROTO_AH)
+		parsed = lvs_parse_v6_behind_ah(pkt, ipv6_hdr(pkt->skb));
+	return parsed == LVS_PARSED_IPSEC ? LVS_PARSED_OTHER : parsed;
 }

@@ -8,10 +8,13 @@
 #include "pipeline.h"
 
 /*
- * Fill @pkt from its skb (skb, ln, af and hook are set). Fragments of IPv4 are reassembled first;
- * IPv6's have been before the hooks. Nothing outside the skb is read.
+ * Fill @pkt from its skb (skb, ln, af and hook are set). Fragments of IPv4 are reassembled first,
+ * but those of AH and ESP; IPv6's have been before the hooks. Nothing outside the skb is read.
  */
 enum lvs_parsed lvs_packet_parse(struct lvs_packet *pkt);
+
+/* @pkt was found to be AH or ESP, and is nobody's as such: what is it otherwise? */
+enum lvs_parsed lvs_packet_parse_behind_ah(struct lvs_packet *pkt);
 
 /* Only the bytes that a family has count. */
 static __always_inline bool lvs_addr_equal(u8 af, const union nf_inet_addr *a,

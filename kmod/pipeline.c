@@ -79,7 +79,8 @@ static bool reuses(const struct lvs_conn *conn, const struct lvs_packet *pkt)
 	return pkt->proto != IPPROTO_UDP && lvs_sctp_reuses(conn, pkt);
 }
 
-static unsigned int request(struct lvs_packet *pkt, struct lvs_conn *conn)
+/* Inline, as is reply(): IPsec's few packets shall not cost the others a call. */
+static __always_inline unsigned int request(struct lvs_packet *pkt, struct lvs_conn *conn)
 {
 	update_state(conn, pkt, LVS_SIDE_CLIENT);
 	if (unlikely(READ_ONCE(conn->flags) & LVS_CONN_F_TRACKED))
@@ -90,7 +91,7 @@ static unsigned int request(struct lvs_packet *pkt, struct lvs_conn *conn)
 	return lvs_fwd_request(pkt, conn);
 }
 
-static unsigned int reply(struct lvs_packet *pkt, struct lvs_conn *conn)
+static __always_inline unsigned int reply(struct lvs_packet *pkt, struct lvs_conn *conn)
 {
 	update_state(conn, pkt, LVS_SIDE_SERVER);
 	if (unlikely(READ_ONCE(conn->flags) & LVS_CONN_F_TRACKED))
@@ -105,7 +106,9 @@ static unsigned int reply(struct lvs_packet *pkt, struct lvs_conn *conn)
 static void tell_unreachable(struct lvs_packet *pkt)
 {
 	if (pkt->af == AF_INET) {
-		icmp_send(pkt->skb, ICMP_DEST_UNREACH, ICMP_PORT_UNREACH, 0);
+		icmp_send(pkt->skb, ICMP_DEST_UNREACH,
+			  lvs_parse_is_ipsec(pkt->proto) ? ICMP_PROT_UNREACH : ICMP_PORT_UNREACH,
+			  0);
 	} else {
 		if (!pkt->skb->dev)
 			pkt->skb->dev = pkt->ln->net->loopback_dev;
@@ -117,7 +120,8 @@ static void tell_unreachable(struct lvs_packet *pkt)
 static unsigned int refuse(struct lvs_packet *pkt, struct lvs_svc *svc, enum lvs_drop_reason reason)
 {
 	lvs_drop_count(pkt->ln, svc, reason);
-	if (reason == LVS_DROP_NO_DEST || reason == LVS_DROP_NO_PORT || reason == LVS_DROP_NO_LADDR)
+	if (reason == LVS_DROP_NO_DEST || reason == LVS_DROP_NO_PORT ||
+	    reason == LVS_DROP_NO_LADDR || reason == LVS_DROP_IPSEC)
 		tell_unreachable(pkt);
 	return NF_DROP;
 }
@@ -327,8 +331,32 @@ static unsigned int balance(struct lvs_packet *pkt)
 	return request(pkt, conn);
 }
 
+/* AH and ESP go where IKE's connection goes; without one they are none of ours. */
+static noinline bool ipsec_related(struct lvs_packet *pkt, unsigned int *verdict)
+{
+	enum lvs_side side;
+	struct lvs_conn *conn = lvs_ipsec_lookup(pkt, &side);
+
+	if (!conn || (side == LVS_SIDE_CLIENT && pkt->hook == NF_INET_FORWARD))
+		return false;
+	if (lvs_conn_is_fullnat(conn)) {
+		*verdict = refuse(pkt, rcu_dereference(conn->dest->svc), LVS_DROP_IPSEC);
+	} else if (side == LVS_SIDE_SERVER) {
+		*verdict = reply(pkt, conn);
+	} else if (likely(!conn->dest || lvs_dest_available(conn->dest))) {
+		*verdict = request(pkt, conn);
+	} else if (may_leave(pkt)) {
+		lvs_conn_kill(conn);
+		return false;
+	} else {
+		*verdict = lvs_fwd_drop(pkt, conn, LVS_DROP_DEST_GONE);
+	}
+	return true;
+}
+
 static unsigned int process(struct sk_buff *skb, const struct nf_hook_state *state)
 {
+	enum lvs_parsed parsed;
 	struct lvs_packet pkt;
 	unsigned int verdict;
 
@@ -337,11 +365,18 @@ static unsigned int process(struct sk_buff *skb, const struct nf_hook_state *sta
 	pkt.af = state->pf;
 	pkt.hook = state->hook;
 	pkt.tracked = false;
-	switch (lvs_packet_parse(&pkt)) {
+	parsed = lvs_packet_parse(&pkt);
+again:
+	switch (parsed) {
 	case LVS_PARSED_FLOW:
 		return balance(&pkt);
 	case LVS_PARSED_ICMP:
 		return lvs_icmp_related(&pkt, &verdict) ? verdict : NF_ACCEPT;
+	case LVS_PARSED_IPSEC:
+		if (ipsec_related(&pkt, &verdict))
+			return verdict;
+		parsed = lvs_packet_parse_behind_ah(&pkt);
+		goto again;
 	case LVS_PARSED_BAD:
 		/* What is for this host ends here; what is not is for its receiver to judge. */
 		if (pkt.hook != NF_INET_LOCAL_IN)

@@ -51,16 +51,17 @@ enum lvs_parsed lvs_parse_sctp(struct lvs_packet *pkt)
 	return LVS_PARSED_FLOW;
 }
 
-static bool is_extension(u8 proto)
+static bool is_extension(u8 proto, bool behind_ah)
 {
 	return proto == IPPROTO_HOPOPTS || proto == IPPROTO_ROUTING || proto == IPPROTO_FRAGMENT ||
-	       proto == IPPROTO_AH || proto == IPPROTO_DSTOPTS;
+	       proto == IPPROTO_DSTOPTS || (behind_ah && proto == IPPROTO_AH);
 }
 
-int lvs_parse_extensions(const struct sk_buff *skb, u32 off, u8 *proto, bool *first)
+int lvs_parse_extensions(const struct sk_buff *skb, u32 off, u8 *proto, bool *first,
+			 bool behind_ah)
 {
 	*first = false;
-	while (is_extension(*proto)) {
+	while (is_extension(*proto, behind_ah)) {
 		const struct extension *ext;
 		struct extension buf;
 		u32 len;
@@ -69,8 +70,10 @@ int lvs_parse_extensions(const struct sk_buff *skb, u32 off, u8 *proto, bool *fi
 		if (!ext)
 			return -1;
 		if (*proto == IPPROTO_FRAGMENT) {
-			if (ext->place & htons(LVS_IP6_OFFSET))
+			if (ext->place & htons(LVS_IP6_OFFSET)) {
+				*proto = ext->next;
 				return -1;
+			}
 			if (ext->place & htons(LVS_IP6_MORE))
 				*first = true;
 			len = 8;
@@ -85,7 +88,8 @@ int lvs_parse_extensions(const struct sk_buff *skb, u32 off, u8 *proto, bool *fi
 	return *proto == IPPROTO_NONE ? -1 : (int)off;
 }
 
-enum lvs_parsed lvs_parse_v6(struct lvs_packet *pkt, const struct ipv6hdr *iph)
+static __always_inline enum lvs_parsed parse_v6(struct lvs_packet *pkt, const struct ipv6hdr *iph,
+						bool behind_ah)
 {
 	bool first = false;
 	int off = sizeof(*iph);
@@ -93,8 +97,8 @@ enum lvs_parsed lvs_parse_v6(struct lvs_packet *pkt, const struct ipv6hdr *iph)
 	pkt->saddr.in6 = iph->saddr;
 	pkt->daddr.in6 = iph->daddr;
 	pkt->proto = iph->nexthdr;
-	if (is_extension(pkt->proto)) {
-		off = lvs_parse_extensions(pkt->skb, off, &pkt->proto, &first);
+	if (is_extension(pkt->proto, behind_ah)) {
+		off = lvs_parse_extensions(pkt->skb, off, &pkt->proto, &first, behind_ah);
 		/*
 		 * IPv6 has its own answers to what is cut short or has no transport header. A
 		 * first fragment is one of those that nf_defrag_ipv6 leaves to the stack. And in
@@ -105,4 +109,14 @@ enum lvs_parsed lvs_parse_v6(struct lvs_packet *pkt, const struct ipv6hdr *iph)
 	}
 	pkt->l4_off = off;
 	return lvs_parse_l4(pkt);
+}
+
+enum lvs_parsed lvs_parse_v6(struct lvs_packet *pkt, const struct ipv6hdr *iph)
+{
+	return parse_v6(pkt, iph, false);
+}
+
+enum lvs_parsed lvs_parse_v6_behind_ah(struct lvs_packet *pkt, const struct ipv6hdr *iph)
+{
+	return parse_v6(pkt, iph, true);
 }

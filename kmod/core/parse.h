@@ -32,6 +32,7 @@ struct lvs_packet {
 enum lvs_parsed {
 	LVS_PARSED_FLOW,	/* TCP, UDP or SCTP, with ports */
 	LVS_PARSED_ICMP,	/* ICMP or ICMPv6; no ports */
+	LVS_PARSED_IPSEC,	/* AH or ESP; no ports, and nothing behind l4_off was read */
 	LVS_PARSED_OTHER,	/* not ours */
 	LVS_PARSED_BAD,		/* the headers lie */
 	LVS_PARSED_TAKEN,	/* a fragment; reassembly has it */
@@ -85,6 +86,11 @@ static __always_inline enum lvs_parsed lvs_parse_tcp(struct lvs_packet *pkt)
 /* The ports of SCTP, and what its chunks mean. */
 enum lvs_parsed lvs_parse_sctp(struct lvs_packet *pkt);
 
+static __always_inline bool lvs_parse_is_ipsec(u8 proto)
+{
+	return proto == IPPROTO_ESP || proto == IPPROTO_AH;
+}
+
 /* What stands at pkt->l4_off, by pkt->proto. */
 static __always_inline enum lvs_parsed lvs_parse_l4(struct lvs_packet *pkt)
 {
@@ -102,6 +108,9 @@ static __always_inline enum lvs_parsed lvs_parse_l4(struct lvs_packet *pkt)
 	case IPPROTO_ICMPV6:
 		return pkt->af == AF_INET6 ? LVS_PARSED_ICMP : LVS_PARSED_OTHER;
 	}
+	/* Not among the cases, where TCP and UDP would have to be told from it. */
+	if (lvs_parse_is_ipsec(pkt->proto) && pkt->l4_off <= pkt->skb->len)
+		return LVS_PARSED_IPSEC;
 	return LVS_PARSED_OTHER;
 }
 
@@ -124,15 +133,23 @@ static __always_inline enum lvs_parsed lvs_parse_v4(struct lvs_packet *pkt,
 	return lvs_parse_l4(pkt);
 }
 
-/* The same for IPv6. What is still a fragment is not ours: it would have been reassembled. */
+/*
+ * The same for IPv6. What is still a fragment is not ours: it would have been reassembled. AH is
+ * what the packet is of, as in IPv4.
+ */
 enum lvs_parsed lvs_parse_v6(struct lvs_packet *pkt, const struct ipv6hdr *iph);
 
+/* The same of what AH protects: it is an extension header like others. */
+enum lvs_parsed lvs_parse_v6_behind_ah(struct lvs_packet *pkt, const struct ipv6hdr *iph);
+
 /*
- * Walk the IPv6 extension headers at @off, the first of type *@proto. Returns where the transport
- * header is, its type in *@proto; -1 if there is none: nothing follows, the packet ends before, or
- * it is a later fragment. @first tells a first fragment, which has the transport header but not
- * all of what is behind it.
+ * Walk the IPv6 extension headers at @off, the first of type *@proto, and AH's among them if
+ * @behind_ah. Returns where the transport header is, its type in *@proto; -1 if there is none:
+ * nothing follows, the packet ends before, or it is a later fragment, of which *@proto tells what
+ * the first one has behind its fragment header. @first tells a first fragment, which has the
+ * transport header but not all of what is behind it.
  */
-int lvs_parse_extensions(const struct sk_buff *skb, u32 off, u8 *proto, bool *first);
+int lvs_parse_extensions(const struct sk_buff *skb, u32 off, u8 *proto, bool *first,
+			 bool behind_ah);
 
 #endif /* LVS_CORE_PARSE_H */

@@ -25,14 +25,17 @@ static bool has_ports(u8 proto)
 	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP;
 }
 
-/* A sound header of IPv4 at @off, of a packet that is whole or a first fragment; else NULL. */
+/* A sound header of IPv4 at @off, or NULL. */
 static const struct iphdr *header_v4(const struct sk_buff *skb, u32 off, struct iphdr *buf)
 {
 	const struct iphdr *iph = (const struct iphdr *)lvs_bytes(skb, off, sizeof(*buf), buf);
 
-	if (!iph || iph->version != 4 || iph->ihl < 5 || iph->frag_off & htons(LVS_IP4_OFFSET))
-		return NULL;
-	return iph;
+	return iph && iph->version == 4 && iph->ihl >= 5 ? iph : NULL;
+}
+
+static bool is_later_fragment(const struct iphdr *iph)
+{
+	return iph->frag_off & htons(LVS_IP4_OFFSET);
 }
 
 /* A sound header of IPv6 at @off, or NULL. */
@@ -48,7 +51,7 @@ static bool quoted_v4(const struct lvs_packet *pkt, struct lvs_packet *quoted, s
 	struct iphdr buf;
 	const struct iphdr *iph = header_v4(pkt->skb, q->ip_off, &buf);
 
-	if (!iph)
+	if (!iph || (is_later_fragment(iph) && !lvs_parse_is_ipsec(iph->protocol)))
 		return false;
 	quoted->proto = iph->protocol;
 	quoted->saddr.ip = iph->daddr;
@@ -57,7 +60,8 @@ static bool quoted_v4(const struct lvs_packet *pkt, struct lvs_packet *quoted, s
 	return true;
 }
 
-static bool quoted_v6(const struct lvs_packet *pkt, struct lvs_packet *quoted, struct lvs_quote *q)
+static bool quoted_v6(const struct lvs_packet *pkt, struct lvs_packet *quoted, struct lvs_quote *q,
+		      bool behind_ah)
 {
 	struct ipv6hdr buf;
 	const struct ipv6hdr *iph;
@@ -70,21 +74,26 @@ static bool quoted_v6(const struct lvs_packet *pkt, struct lvs_packet *quoted, s
 	quoted->proto = iph->nexthdr;
 	quoted->saddr.in6 = iph->daddr;
 	quoted->daddr.in6 = iph->saddr;
-	off = lvs_parse_extensions(pkt->skb, q->ip_off + sizeof(buf), &quoted->proto, &first);
+	off = lvs_parse_extensions(pkt->skb, q->ip_off + sizeof(buf), &quoted->proto, &first,
+				   behind_ah);
+	/* A later fragment has nothing of AH or ESP but what says that it is of them. */
 	if (off < 0)
-		return false;
+		return !behind_ah && lvs_parse_is_ipsec(quoted->proto);
 	q->l4_off = off;
 	return true;
 }
 
-bool lvs_quote_parse(const struct lvs_packet *pkt, struct lvs_packet *quoted, struct lvs_quote *q)
+bool lvs_quote_parse(const struct lvs_packet *pkt, struct lvs_packet *quoted, struct lvs_quote *q,
+		     bool behind_ah)
 {
 	*quoted = *pkt;
 	q->ip_off = pkt->l4_off + sizeof(struct icmphdr);
-	if (!(pkt->af == AF_INET ? quoted_v4 : quoted_v6)(pkt, quoted, q))
+	if (!(pkt->af == AF_INET ? quoted_v4(pkt, quoted, q) :
+				   quoted_v6(pkt, quoted, q, behind_ah)))
 		return false;
-	if (!has_ports(quoted->proto))
-		return false;
+	q->ports = has_ports(quoted->proto);
+	if (!q->ports)
+		return lvs_parse_is_ipsec(quoted->proto);
 	quoted->l4_off = q->l4_off;
 	/* What a reply says of itself is not said of the request that it stands for. */
 	quoted->tcp_flags = 0;
@@ -100,7 +109,7 @@ static bool outer_header(const struct lvs_packet *pkt, u32 *off, u8 *proto,
 		struct iphdr buf;
 		const struct iphdr *iph = header_v4(pkt->skb, *off, &buf);
 
-		if (!iph || iph->ihl != 5)
+		if (!iph || iph->ihl != 5 || is_later_fragment(iph))
 			return false;
 		*proto = iph->protocol;
 		end->ip = iph->daddr;
@@ -169,13 +178,13 @@ static bool encapsulation(const struct sk_buff *skb, u32 *off, u8 *proto)
 }
 
 /* The inner packet's header at @off; *@off moves behind it. */
-static bool inner_header(struct lvs_packet *inner, u32 *off)
+static bool inner_header(struct lvs_packet *inner, u32 *off, bool behind_ah)
 {
 	if (inner->af == AF_INET) {
 		struct iphdr buf;
 		const struct iphdr *iph = header_v4(inner->skb, *off, &buf);
 
-		if (!iph)
+		if (!iph || is_later_fragment(iph))
 			return false;
 		inner->proto = iph->protocol;
 		inner->saddr.ip = iph->saddr;
@@ -192,16 +201,17 @@ static bool inner_header(struct lvs_packet *inner, u32 *off)
 		inner->proto = iph->nexthdr;
 		inner->saddr.in6 = iph->saddr;
 		inner->daddr.in6 = iph->daddr;
-		l4 = lvs_parse_extensions(inner->skb, *off + sizeof(buf), &inner->proto, &first);
+		l4 = lvs_parse_extensions(inner->skb, *off + sizeof(buf), &inner->proto, &first,
+					  behind_ah);
 		if (l4 < 0)
 			return false;
 		*off = l4;
 	}
-	return has_ports(inner->proto);
+	return true;
 }
 
 bool lvs_quote_parse_tunnelled(const struct lvs_packet *pkt, struct lvs_packet *inner,
-			       u32 *inner_off, union nf_inet_addr *end)
+			       u32 *inner_off, union nf_inet_addr *end, bool behind_ah)
 {
 	u32 off = pkt->l4_off + sizeof(struct icmphdr);
 	u8 proto;
@@ -213,6 +223,9 @@ bool lvs_quote_parse_tunnelled(const struct lvs_packet *pkt, struct lvs_packet *
 	*inner = *pkt;
 	inner->af = proto == IPPROTO_IPIP ? AF_INET : AF_INET6;
 	*inner_off = off;
-	return inner_header(inner, &off) &&
-	       lvs_parse_ports(pkt->skb, off, &inner->sport, &inner->dport);
+	if (!inner_header(inner, &off, behind_ah))
+		return false;
+	if (!has_ports(inner->proto))
+		return lvs_parse_is_ipsec(inner->proto);
+	return lvs_parse_ports(pkt->skb, off, &inner->sport, &inner->dport);
 }

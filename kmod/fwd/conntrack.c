@@ -15,6 +15,7 @@
 #include "netns.h"
 #include "packet.h"
 #include "pipeline.h"
+#include "proto/proto.h"
 
 #if IS_ENABLED(CONFIG_NF_CONNTRACK)
 
@@ -204,6 +205,23 @@ static void translate(struct nf_conn *ct, const struct lvs_conn *conn)
 	}
 }
 
+/*
+ * AH and ESP have an entry of their own, beside that of the UDP connection which they belong to. It
+ * has no ports; that of AH over IPv6 is of what AH protects, whose ports the director leaves alone.
+ */
+static void translate_ipsec(struct nf_conn *ct, const struct lvs_conn *conn)
+{
+	const struct nf_conntrack_tuple *orig = &ct->tuplehash[IP_CT_DIR_ORIGINAL].tuple;
+	struct nf_conntrack_tuple *reply = &ct->tuplehash[IP_CT_DIR_REPLY].tuple;
+
+	if (!lvs_fwd_sees_replies(conn->fwd))
+		return;
+	if (lvs_addr_equal(orig->src.l3num, &orig->src.u3, &conn->caddr))
+		set_addr(&reply->src.u3, orig->src.l3num, &conn->daddr);
+	else
+		set_addr(&reply->dst.u3, orig->src.l3num, &conn->vaddr);
+}
+
 void lvs_conntrack_pass(struct lvs_packet *pkt, const struct lvs_conn *conn)
 {
 	enum ip_conntrack_info ctinfo;
@@ -218,8 +236,12 @@ void lvs_conntrack_pass(struct lvs_packet *pkt, const struct lvs_conn *conn)
 		nf_ct_set(pkt->skb, NULL, IP_CT_UNTRACKED);
 		return;
 	}
-	if (conn && unlikely(!nf_ct_is_confirmed(ct)))
-		translate(ct, conn);
+	if (conn && unlikely(!nf_ct_is_confirmed(ct))) {
+		if (unlikely(lvs_parse_is_ipsec(pkt->proto)))
+			translate_ipsec(ct, conn);
+		else
+			translate(ct, conn);
+	}
 }
 
 bool lvs_conntrack_enter_tunnel(struct sk_buff *skb)
@@ -280,25 +302,35 @@ bool lvs_conntrack_begin(struct lvs_packet *pkt, const struct lvs_conn *conn)
 	return simple && track_again(pkt, dst_settled);
 }
 
-void lvs_conntrack_end(const struct lvs_conn *conn)
+/* The entry of what the connection's client sends of this protocol goes. */
+static void forget(const struct lvs_conn *conn, u8 proto, __be16 cport, __be16 vport)
 {
 	struct nf_conntrack_tuple tuple = {
 		.src.l3num	= conn->link[LVS_SIDE_CLIENT].af,
-		.dst.protonum	= conn->link[LVS_SIDE_CLIENT].proto,
+		.dst.protonum	= proto,
 	};
 	struct nf_conntrack_tuple_hash *h;
 	struct nf_conn *ct;
 
-	if (READ_ONCE(conn->ln->conntrack_over))
-		return;
-	set_src(&tuple, &conn->caddr, conn->cport);
-	set_dst(&tuple, &conn->vaddr, conn->vport);
+	set_src(&tuple, &conn->caddr, cport);
+	set_dst(&tuple, &conn->vaddr, vport);
 	h = nfct.find(conn->ln->net, &nf_ct_zone_dflt, &tuple);
 	if (!h)
 		return;
 	ct = nf_ct_tuplehash_to_ctrack(h);
 	nfct.delete(ct, 0, 0);
 	nf_conntrack_put(&ct->ct_general);
+}
+
+void lvs_conntrack_end(const struct lvs_conn *conn)
+{
+	if (READ_ONCE(conn->ln->conntrack_over))
+		return;
+	forget(conn, conn->link[LVS_SIDE_CLIENT].proto, conn->cport, conn->vport);
+	if (lvs_ipsec_rides(conn)) {
+		forget(conn, IPPROTO_ESP, 0, 0);
+		forget(conn, IPPROTO_AH, 0, 0);
+	}
 }
 
 #endif /* CONFIG_NF_CONNTRACK */

@@ -115,8 +115,9 @@ static inline unsigned int lvs_fwd_rewritten(const struct lvs_packet *pkt)
 {
 	if (pkt->proto == IPPROTO_TCP)
 		return pkt->l4_off + sizeof(struct tcphdr);
-	return pkt->l4_off + (pkt->proto == IPPROTO_UDP ? sizeof(struct udphdr) :
-							  sizeof(struct lvs_sctphdr));
+	if (likely(pkt->proto == IPPROTO_UDP))
+		return pkt->l4_off + sizeof(struct udphdr);
+	return pkt->l4_off + (pkt->proto == IPPROTO_SCTP ? sizeof(struct lvs_sctphdr) : 0);
 }
 
 /*
@@ -139,8 +140,8 @@ unsigned int lvs_fwd_send(struct lvs_packet *pkt);
 unsigned int lvs_fwd_output(struct lvs_packet *pkt, struct dst_entry *dst);
 
 /*
- * Change the packet's destination (@dst) or source address and port, with every checksum. The
- * first lvs_fwd_rewritten() bytes are writable.
+ * Change the packet's destination (@dst) or source address and port, with every checksum; of AH
+ * and ESP the address. The first lvs_fwd_rewritten() bytes are writable.
  */
 void lvs_fwd_rewrite(struct lvs_packet *pkt, bool dst, const union nf_inet_addr *addr, __be16 port);
 
@@ -148,8 +149,8 @@ void lvs_fwd_rewrite(struct lvs_packet *pkt, bool dst, const union nf_inet_addr 
 void lvs_fwd_rewrite_port(struct lvs_packet *pkt, bool dst, __be16 port);
 
 /*
- * The transport's Internet checksum, or NULL if it has none (UDP over IPv4 may; SCTP). @l4 is the
- * transport header.
+ * The transport's Internet checksum, or NULL if it has none (UDP over IPv4 may; SCTP, AH, ESP).
+ * @l4 is the transport header.
  */
 static inline __sum16 *lvs_fwd_checksum_of(const struct lvs_packet *pkt, void *l4)
 {
@@ -157,7 +158,7 @@ static inline __sum16 *lvs_fwd_checksum_of(const struct lvs_packet *pkt, void *l
 
 	if (pkt->proto == IPPROTO_TCP)
 		return &((struct tcphdr *)l4)->check;
-	if (unlikely(pkt->proto == IPPROTO_SCTP))
+	if (unlikely(pkt->proto != IPPROTO_UDP))
 		return NULL;
 	return uh->check || pkt->skb->ip_summed == CHECKSUM_PARTIAL ? &uh->check : NULL;
 }

@@ -64,14 +64,20 @@ static __always_inline void rewrite_port(struct lvs_packet *pkt, void *l4, __sum
 	struct sk_buff *skb = pkt->skb;
 	__be16 *ports = (__be16 *)l4 + dst;
 
-	if (*ports != port) {
-		if (check)
-			inet_proto_csum_replace2(check, skb, *ports, port, false);
-		else if (unlikely(pkt->proto == IPPROTO_SCTP))
+	if (unlikely(!check)) {
+		/* AH and ESP have no ports. */
+		if (lvs_parse_is_ipsec(pkt->proto) || *ports == port)
+			return;
+		if (pkt->proto == IPPROTO_SCTP)
 			replace_port_sctp(pkt, l4, dst, port);
 		*ports = port;
+		return;
 	}
-	if (pkt->proto == IPPROTO_UDP && check && !*check && skb->ip_summed != CHECKSUM_PARTIAL)
+	if (*ports != port) {
+		inet_proto_csum_replace2(check, skb, *ports, port, false);
+		*ports = port;
+	}
+	if (pkt->proto == IPPROTO_UDP && !*check && skb->ip_summed != CHECKSUM_PARTIAL)
 		*check = CSUM_MANGLED_0;
 }
 

@@ -27,6 +27,7 @@
 #include "icmp/translate.h"
 #include "netns.h"
 #include "packet.h"
+#include "proto/proto.h"
 #include "svc/svc.h"
 
 /* Narrower paths of IPv4 are not worth to be told. */
@@ -67,7 +68,8 @@ static void translate_v4(struct lvs_packet *pkt, const struct lvs_quote *q, cons
 	inet_proto_csum_replace2(&ih->checksum, skb, (__force __be16)old,
 				 (__force __be16)inner->check, false);
 	*field = c->addr->ip;
-	replace_port(pkt, q, c, &ih->checksum);
+	if (q->ports)
+		replace_port(pkt, q, c, &ih->checksum);
 }
 
 static void translate_v6(struct lvs_packet *pkt, const struct lvs_quote *q, const struct change *c)
@@ -84,12 +86,21 @@ static void translate_v6(struct lvs_packet *pkt, const struct lvs_quote *q, cons
 	field = c->inner_dst ? &inner->daddr : &inner->saddr;
 	inet_proto_csum_replace16(&ih->icmp6_cksum, skb, field->s6_addr32, c->addr->ip6, false);
 	*field = c->addr->in6;
-	replace_port(pkt, q, c, &ih->icmp6_cksum);
+	if (q->ports)
+		replace_port(pkt, q, c, &ih->icmp6_cksum);
+}
+
+/* Where ends what the translation may change. */
+static u32 end_of_change(const struct lvs_packet *pkt, const struct lvs_quote *q)
+{
+	if (q->ports)
+		return q->l4_off + 2 * sizeof(__be32);
+	return q->ip_off + (pkt->af == AF_INET ? sizeof(struct iphdr) : sizeof(struct ipv6hdr));
 }
 
 static bool translate(struct lvs_packet *pkt, const struct lvs_quote *q, const struct change *c)
 {
-	if (!lvs_fwd_writable(pkt->skb, q->l4_off + 2 * sizeof(__be32), 0))
+	if (!lvs_fwd_writable(pkt->skb, end_of_change(pkt, q), 0))
 		return false;
 	(pkt->af == AF_INET ? translate_v4 : translate_v6)(pkt, q, c);
 	return true;
@@ -283,6 +294,14 @@ static bool may_open(const struct lvs_packet *pkt)
 	return pkt->hook != NF_INET_FORWARD && READ_ONCE(pkt->ln->sysctls.schedule_icmp);
 }
 
+static unsigned int relay(struct lvs_packet *pkt, struct lvs_conn *conn, enum lvs_side side,
+			  const struct lvs_quote *q)
+{
+	if (unlikely(READ_ONCE(conn->flags) & LVS_CONN_F_TRACKED))
+		lvs_conntrack_pass(pkt, NULL);
+	return side == LVS_SIDE_CLIENT ? relay_in(pkt, conn, q) : relay_out(pkt, conn, q);
+}
+
 bool lvs_icmp_related(struct lvs_packet *pkt, unsigned int *verdict)
 {
 	struct lvs_packet quoted;
@@ -293,8 +312,17 @@ bool lvs_icmp_related(struct lvs_packet *pkt, unsigned int *verdict)
 
 	if (!lvs_quote_is_in(pkt))
 		return false;
-	if (!lvs_quote_parse(pkt, &quoted, &q))
+	if (!lvs_quote_parse(pkt, &quoted, &q, false))
 		return pkt->hook == NF_INET_LOCAL_IN && lvs_icmp_from_tunnel(pkt, verdict);
+	if (!q.ports) {
+		conn = lvs_ipsec_lookup(&quoted, &side);
+		if (conn && !lvs_conn_is_fullnat(conn)) {
+			*verdict = relay(pkt, conn, side, &q);
+			return true;
+		}
+		if (!lvs_quote_parse(pkt, &quoted, &q, true) || !q.ports)
+			return false;
+	}
 	hash = lvs_conn_hash(quoted.af, &quoted.saddr, quoted.sport, &quoted.daddr, quoted.dport);
 	conn = lvs_conn_lookup(&quoted, hash, &side);
 	if (!conn) {
@@ -309,8 +337,6 @@ bool lvs_icmp_related(struct lvs_packet *pkt, unsigned int *verdict)
 			return *verdict != NF_ACCEPT;
 		side = LVS_SIDE_CLIENT;
 	}
-	if (unlikely(READ_ONCE(conn->flags) & LVS_CONN_F_TRACKED))
-		lvs_conntrack_pass(pkt, NULL);
-	*verdict = side == LVS_SIDE_CLIENT ? relay_in(pkt, conn, &q) : relay_out(pkt, conn, &q);
+	*verdict = relay(pkt, conn, side, &q);
 	return true;
 }

@@ -23,6 +23,7 @@
 #include "icmp/icmp.h"
 #include "netns.h"
 #include "packet.h"
+#include "proto/proto.h"
 #include "svc/svc.h"
 
 struct error {
@@ -147,6 +148,27 @@ static bool relay(struct lvs_packet *pkt, struct lvs_dest *dest, const struct lv
 	return true;
 }
 
+/* The connection of the packet that the error quotes behind its tunnel's header, or NULL. */
+static struct lvs_conn *find_inner(const struct lvs_packet *pkt, struct lvs_packet *inner,
+				   u32 *inner_off, union nf_inet_addr *end, enum lvs_side *side)
+{
+	struct lvs_conn *conn;
+	u32 hash;
+
+	if (!lvs_quote_parse_tunnelled(pkt, inner, inner_off, end, false))
+		return NULL;
+	if (lvs_parse_is_ipsec(inner->proto)) {
+		conn = lvs_ipsec_lookup(inner, side);
+		if (conn)
+			return conn;
+		if (!lvs_quote_parse_tunnelled(pkt, inner, inner_off, end, true) ||
+		    lvs_parse_is_ipsec(inner->proto))
+			return NULL;
+	}
+	hash = lvs_conn_hash(inner->af, &inner->saddr, inner->sport, &inner->daddr, inner->dport);
+	return lvs_conn_lookup(inner, hash, side);
+}
+
 bool lvs_icmp_from_tunnel(struct lvs_packet *pkt, unsigned int *verdict)
 {
 	union nf_inet_addr end;
@@ -154,12 +176,11 @@ bool lvs_icmp_from_tunnel(struct lvs_packet *pkt, unsigned int *verdict)
 	struct lvs_conn *conn;
 	enum lvs_side side;
 	struct error error;
-	u32 hash, off;
+	u32 off;
 
-	if (!read_error(pkt, &error) || !lvs_quote_parse_tunnelled(pkt, &inner, &off, &end))
+	if (!read_error(pkt, &error))
 		return false;
-	hash = lvs_conn_hash(inner.af, &inner.saddr, inner.sport, &inner.daddr, inner.dport);
-	conn = lvs_conn_lookup(&inner, hash, &side);
+	conn = find_inner(pkt, &inner, &off, &end, &side);
 	if (!conn || side != LVS_SIDE_CLIENT || conn->fwd != IP_VS_CONN_F_TUNNEL ||
 	    conn->dest->af != pkt->af || !nf_inet_addr_cmp(&conn->daddr, &end))
 		return false;

@@ -36,6 +36,16 @@ void lvs_sctp_state(struct lvs_conn *conn, const struct lvs_packet *pkt, enum lv
 /* proto/udp.c */
 void lvs_udp_state(struct lvs_conn *conn, const struct lvs_packet *pkt);
 
+/*
+ * proto/ipsec.c: the connection that a packet of AH or ESP, or one that an ICMP error quotes,
+ * belongs to; @side tells whether as a request or a reply. NULL if there is none. Under RCU, which
+ * keeps the answer alive.
+ */
+struct lvs_conn *lvs_ipsec_lookup(const struct lvs_packet *pkt, enum lvs_side *side);
+
+/* Is it a connection that such packets belong to? */
+bool lvs_ipsec_rides(const struct lvs_conn *conn);
+
 /* The name of the connection's state in listings. */
 const char *lvs_proto_state_name(const struct lvs_conn *conn);
 const char *lvs_proto_name(u8 proto);
