@@ -3,7 +3,7 @@
 import ipaddress
 import struct
 
-ICMP, TCP, UDP, FRAGMENT, ICMP6, SCTP = 1, 6, 17, 44, 58, 132
+ICMP, TCP, UDP, FRAGMENT, ESP, AH, ICMP6, NO_NEXT, SCTP = 1, 6, 17, 44, 50, 51, 58, 59, 132
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 FLAG_NAMES = "FSRPAU"
 
@@ -98,6 +98,16 @@ def sctp(src, sport, dst, dport, chunks, vtag=1, check=None, **ip_args):
     head = struct.pack("!HHI", sport, dport, vtag)
     check = crc32c(head + bytes(4) + chunks) if check is None else check
     return ip(src, dst, SCTP, head + struct.pack("<I", check) + chunks, **ip_args)
+
+
+def esp(src, dst, payload=b"", spi=0x1001, seq=1, **ip_args):
+    """An ESP packet; what it carries would be encrypted."""
+    return ip(src, dst, ESP, struct.pack("!II", spi, seq) + payload, **ip_args)
+
+
+def ah(src, dst, payload=b"", spi=0x1001, seq=1, follows=NO_NEXT, **ip_args):
+    """An AH packet with an ICV of 12 bytes before its payload, of protocol follows."""
+    return ip(src, dst, AH, struct.pack("!BBHII", follows, 4, 0, spi, seq) + bytes(range(12)) + payload, **ip_args)
 
 
 def icmp(src, dst, kind, code, quote=b"", rest=0, **ip_args):
