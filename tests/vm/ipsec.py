@@ -391,7 +391,7 @@ def dest_gone(t, method):
 
 @test(af=FAMILIES)
 def dest_on_this_host(t, af):
-    """By NAT to an address of this host and by DR, this host gets the packet."""
+    """By NAT to an address of this host and by DR, this host gets the packet. What it says to that comes from the VIP."""
     for method in ("nat", "dr"):
         peers = Peers(t, method, af, connect=False)
         t.director.rules(f"-d {peers.name} -r {endpoint(peers.rip, IKE)}",
@@ -401,7 +401,8 @@ def dest_on_this_host(t, af):
         t.lab.outside.drain()
         t.lab.outside.send(packet.esp(peers.client, peers.vip, b"sealed"))
         got = t.lab.outside.receive(lambda p: p.dst == peers.client and (p.kind, p.code) == UNKNOWN_PROTOCOL[af])
-        t.equal(got.quote.dst, Lab.BACK[af] if method == "nat" else peers.vip, "whom the packet was for")
+        t.equal((got.src, got.quote.dst, got.valid), (peers.vip, peers.vip, True), "whom the answer is from, and is about")
+        wait.equals(lambda: t.director.dests("udp", peers.vip, IKE)[Lab.BACK[af]]["stats"]["inpkts"], 2, 10, "packets of the dest")
 
 
 @test(lvs_only=True, af=FAMILIES, dest_af=FAMILIES, kind=KINDS)
@@ -493,8 +494,9 @@ def tracked(t, method, af):
     entry, = esp_entries(t, peers)
     end = peers.rip if method == "nat" else peers.vip
     t.equal(f"src={peers.client} dst={peers.vip} " in entry and f"src={end} dst={peers.client} " in entry, True, entry)
-    t.director.ipvsadm("-d", *peers.name.split(), "-r", endpoint(peers.rip, IKE))
     t.cleanup(t.lab.director_ns.write, "/proc/sys/net/ipv4/vs/expire_nodest_conn", 0)
     t.lab.director_ns.write("/proc/sys/net/ipv4/vs/expire_nodest_conn", 1)
+    t.director.ipvsadm("-d", *peers.name.split(), "-r", endpoint(peers.rip, IKE))
+    t.lab.outside.send(packet.udp(peers.client, IKE, peers.vip, IKE, b"nobody serves it"))
     wait.until(lambda: not peers.conns(), 10, "the connection is gone")
     t.equal(esp_entries(t, peers), [], "entries afterwards")
