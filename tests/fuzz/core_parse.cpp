@@ -20,12 +20,12 @@ u8 event_of(const Bytes& bytes, std::size_t off) {
 }
 
 // What must come out, from the bytes alone; the ports' place in `off`.
-lvs_parsed expected(const Arrival& in, std::size_t& off, u8& proto) {
+lvs_parsed expected(const Arrival& in, bool behind_ah, std::size_t& off, u8& proto) {
     if (in.af == AF_INET) {
         off = in.header;
         proto = in.bytes[9];
     } else {
-        const Walk end = walk(in.bytes, in.header, in.bytes[6]);
+        const Walk end = walk(in.bytes, in.header, in.bytes[6], behind_ah);
         off = end.off;
         proto = end.proto;
         if (!end.ends || end.first || off > 0xffff)
@@ -39,10 +39,12 @@ lvs_parsed expected(const Arrival& in, std::size_t& off, u8& proto) {
         return has(in.bytes, off, 16) ? LVS_PARSED_FLOW : LVS_PARSED_BAD;
     if (proto == (in.af == AF_INET ? u8{IPPROTO_ICMP} : u8{IPPROTO_ICMPV6}))
         return LVS_PARSED_ICMP;
+    if (is_ipsec(proto) && has(in.bytes, off, 0))
+        return LVS_PARSED_IPSEC;
     return LVS_PARSED_OTHER;
 }
 
-void check(const Arrival& in, u32 head_len) {
+void check(const Arrival& in, u32 head_len, bool behind_ah) {
     Packet packet(in.bytes, head_len, in.af);
     const lvs_packet& pkt = packet.pkt;
     std::size_t off = 0;
@@ -50,8 +52,8 @@ void check(const Arrival& in, u32 head_len) {
 
     if (in.af == AF_INET)
         MUST(lvs_parse_is_fragment(packet.v4()) == ((in.bytes[6] & 0x3f) || in.bytes[7]));
-    const lvs_parsed wanted = expected(in, off, proto);
-    const lvs_parsed parsed = packet.parse();
+    const lvs_parsed wanted = expected(in, behind_ah, off, proto);
+    const lvs_parsed parsed = behind_ah ? packet.parse_behind_ah() : packet.parse();
     MUST(parsed == wanted);
     const std::size_t address = in.af == AF_INET ? 4 : 16;
     MUST(same(in.bytes, in.af == AF_INET ? 12 : 8, &pkt.saddr, address));
@@ -74,8 +76,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     Input in(data, size);
     const Arrival arrival = read_arrival(in);
 
-    check(arrival, arrival.head_len);
-    check(arrival, arrival.header);
-    check(arrival, static_cast<u32>(arrival.bytes.size()));
+    for (bool behind_ah : {false, true}) {
+        if (behind_ah && arrival.af == AF_INET)
+            continue;
+        check(arrival, arrival.head_len, behind_ah);
+        check(arrival, arrival.header, behind_ah);
+        check(arrival, static_cast<u32>(arrival.bytes.size()), behind_ah);
+    }
     return 0;
 }

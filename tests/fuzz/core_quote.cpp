@@ -10,6 +10,7 @@ namespace {
 
 struct Expected {
     bool found = false;
+    bool ports = false;
     std::size_t ip_off = 0;
     std::size_t l4_off = 0;
     u8 proto = 0;
@@ -19,31 +20,34 @@ bool has_ports(u8 proto) {
     return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP;
 }
 
-bool sound_v4(const Bytes& bytes, std::size_t off) {
-    return has(bytes, off, 20) && bytes[off] >> 4 == 4 && (bytes[off] & 15) >= 5 && !(bytes[off + 6] & 0x1f) &&
-           !bytes[off + 7];
+// Of a packet that is whole or a first fragment; of AH and ESP, `any` fragment will do.
+bool sound_v4(const Bytes& bytes, std::size_t off, bool any = false) {
+    if (!has(bytes, off, 20) || bytes[off] >> 4 != 4 || (bytes[off] & 15) < 5)
+        return false;
+    return (!(bytes[off + 6] & 0x1f) && !bytes[off + 7]) || (any && is_ipsec(bytes[off + 9]));
 }
 
-Expected expected(const Arrival& in, std::size_t icmp) {
+Expected expected(const Arrival& in, std::size_t icmp, bool behind_ah) {
     Expected out;
     const std::size_t ip = icmp + 8;
 
     out.ip_off = ip;
     if (in.af == AF_INET) {
-        if (!sound_v4(in.bytes, ip))
+        if (!sound_v4(in.bytes, ip, true))
             return out;
         out.proto = in.bytes[ip + 9];
         out.l4_off = ip + (in.bytes[ip] & 15U) * 4;
     } else {
         if (!has(in.bytes, ip, 40) || in.bytes[ip] >> 4 != 6)
             return out;
-        const Walk end = walk(in.bytes, ip + 40, in.bytes[ip + 6]);
-        if (!end.ends)
+        const Walk end = walk(in.bytes, ip + 40, in.bytes[ip + 6], behind_ah);
+        if (!end.ends && !(end.later && !behind_ah && is_ipsec(end.proto)))
             return out;
         out.proto = end.proto;
         out.l4_off = end.off;
     }
-    out.found = has_ports(out.proto) && has(in.bytes, out.l4_off, 8);
+    out.ports = has_ports(out.proto);
+    out.found = is_ipsec(out.proto) || (out.ports && has(in.bytes, out.l4_off, 8));
     return out;
 }
 
@@ -54,6 +58,8 @@ void check_exchanged(const Arrival& in, const lvs_packet& quoted, const Expected
 
     MUST(quoted.proto == e.proto && quoted.af == in.af);
     MUST(same(in.bytes, first, &quoted.daddr, length) && same(in.bytes, first + length, &quoted.saddr, length));
+    if (!e.ports)
+        return;
     MUST(same(in.bytes, e.l4_off, &quoted.dport, 2) && same(in.bytes, e.l4_off + 2, &quoted.sport, 2));
 }
 
@@ -94,7 +100,7 @@ std::optional<Carried> carried(const Arrival& in, std::size_t outer) {
 }
 
 // Where the inner packet's ports are and what has them; proto 0 if there is no such thing.
-Carried innermost(const Bytes& bytes, const Carried& c) {
+Carried innermost(const Bytes& bytes, const Carried& c, bool behind_ah) {
     Carried l4;
 
     if (c.proto == IPPROTO_IPIP) {
@@ -104,26 +110,26 @@ Carried innermost(const Bytes& bytes, const Carried& c) {
     } else {
         if (!has(bytes, c.off, 40) || bytes[c.off] >> 4 != 6)
             return {};
-        const Walk end = walk(bytes, c.off + 40, bytes[c.off + 6]);
+        const Walk end = walk(bytes, c.off + 40, bytes[c.off + 6], behind_ah);
         if (!end.ends)
             return {};
         l4 = {end.proto, end.off};
     }
-    if (!has_ports(l4.proto) || !has(bytes, l4.off, 8))
+    if (!is_ipsec(l4.proto) && (!has_ports(l4.proto) || !has(bytes, l4.off, 8)))
         return {};
     return l4;
 }
 
-void check_tunnelled(const Arrival& in, const lvs_packet& pkt) {
+void check_tunnelled(const Arrival& in, const lvs_packet& pkt, bool behind_ah) {
     const Bytes& bytes = in.bytes;
     const std::size_t outer = pkt.l4_off + 8U;
     const std::optional<Carried> c = carried(in, outer);
-    const Carried l4 = c ? innermost(bytes, *c) : Carried{};
+    const Carried l4 = c ? innermost(bytes, *c, behind_ah) : Carried{};
     lvs_packet inner;
     nf_inet_addr end;
     u32 off = 0;
 
-    const bool found = lvs_quote_parse_tunnelled(&pkt, &inner, &off, &end);
+    const bool found = lvs_quote_parse_tunnelled(&pkt, &inner, &off, &end, behind_ah);
     MUST(found == (l4.proto != 0));
     if (!found)
         return;
@@ -135,28 +141,31 @@ void check_tunnelled(const Arrival& in, const lvs_packet& pkt) {
     else
         MUST(same(bytes, outer + 24, &end, 16));
     MUST(same(bytes, addresses, &inner.saddr, length) && same(bytes, addresses + length, &inner.daddr, length));
-    MUST(same(bytes, l4.off, &inner.sport, 2) && same(bytes, l4.off + 2, &inner.dport, 2));
+    if (has_ports(l4.proto))
+        MUST(same(bytes, l4.off, &inner.sport, 2) && same(bytes, l4.off + 2, &inner.dport, 2));
 }
 
 void check(const Arrival& in, u32 head_len) {
     Packet packet(in.bytes, head_len, in.af);
     const lvs_packet& pkt = packet.pkt;
-    lvs_packet quoted;
-    lvs_quote q;
 
     if (packet.parse() != LVS_PARSED_ICMP)
         return;
     const u8 type = has(in.bytes, pkt.l4_off, 8) ? in.bytes[pkt.l4_off] : 0xff;
     MUST(lvs_quote_is_in(&pkt) == (in.af == AF_INET ? type == 3 || type == 4 || type == 11 : type < 128));
 
-    const Expected e = expected(in, pkt.l4_off);
-    const bool found = lvs_quote_parse(&pkt, &quoted, &q);
-    MUST(found == e.found);
-    if (found) {
-        MUST(q.ip_off == e.ip_off && q.l4_off == e.l4_off);
-        check_exchanged(in, quoted, e);
+    for (bool behind_ah : {false, true}) {
+        const Expected e = expected(in, pkt.l4_off, behind_ah);
+        lvs_packet quoted;
+        lvs_quote q;
+        const bool found = lvs_quote_parse(&pkt, &quoted, &q, behind_ah);
+        MUST(found == e.found);
+        if (found) {
+            MUST(q.ip_off == e.ip_off && q.ports == e.ports && (!q.ports || q.l4_off == e.l4_off));
+            check_exchanged(in, quoted, e);
+        }
+        check_tunnelled(in, pkt, behind_ah);
     }
-    check_tunnelled(in, pkt);
 }
 
 } // namespace

@@ -34,6 +34,7 @@ class Packet {
     const ipv6hdr* v6() const { return reinterpret_cast<const ipv6hdr*>(head_.get()); }
 
     lvs_parsed parse() { return pkt.af == AF_INET ? lvs_parse_v4(&pkt, v4()) : lvs_parse_v6(&pkt, v6()); }
+    lvs_parsed parse_behind_ah() { return lvs_parse_v6_behind_ah(&pkt, v6()); }
 
     lvs_packet pkt{};
 
@@ -102,12 +103,18 @@ inline bool same(const Bytes& bytes, std::size_t off, const void* what, std::siz
 struct Walk {
     bool ends = false; // at a transport header or something unknown
     bool first = false;
+    bool later = false; // at a later fragment, of `proto`
     u8 proto = 0;
     std::size_t off = 0;
 };
 
-inline Walk walk(const Bytes& bytes, std::size_t off, u8 proto) {
-    Walk out{false, false, proto, off};
+inline bool is_ipsec(u8 proto) {
+    return proto == 50 || proto == 51;
+}
+
+// `behind_ah`: AH is an extension header like others.
+inline Walk walk(const Bytes& bytes, std::size_t off, u8 proto, bool behind_ah) {
+    Walk out{false, false, false, proto, off};
     for (;;) {
         std::size_t length = 0;
         switch (out.proto) {
@@ -115,10 +122,21 @@ inline Walk walk(const Bytes& bytes, std::size_t off, u8 proto) {
         case 0:
         case 43:
         case 60: length = has(bytes, out.off, 4) ? (bytes[out.off + 1] + 1U) * 8 : 0; break;
-        case 51: length = has(bytes, out.off, 4) ? (bytes[out.off + 1] + 2U) * 4 : 0; break;
-        case 44:
-            if (!has(bytes, out.off, 4) || bytes[out.off + 2] || bytes[out.off + 3] >> 3)
+        case 51:
+            if (!behind_ah) {
+                out.ends = true;
                 return out;
+            }
+            length = has(bytes, out.off, 4) ? (bytes[out.off + 1] + 2U) * 4 : 0;
+            break;
+        case 44:
+            if (!has(bytes, out.off, 4))
+                return out;
+            if (bytes[out.off + 2] || bytes[out.off + 3] >> 3) {
+                out.later = true;
+                out.proto = bytes[out.off];
+                return out;
+            }
             out.first = out.first || (bytes[out.off + 3] & 1);
             length = 8;
             break;

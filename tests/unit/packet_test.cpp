@@ -6,6 +6,7 @@
 
 #include <cstring>
 #include <initializer_list>
+#include <utility>
 #include <vector>
 
 extern "C" {
@@ -84,6 +85,15 @@ struct Parsed {
     lvs_parsed result;
 };
 
+// AH with an ICV of 12 bytes.
+Bytes ah(u8 next, u8 words = 4) {
+    Bytes out((words + 2) * 4U);
+
+    out[0] = next;
+    out[1] = words;
+    return out;
+}
+
 // The answer is the same wherever the first piece ends.
 void expect(const Bytes& bytes, lvs_parsed result, u16 l4_off = 0) {
     const u32 header = bytes[0] >> 4 == 4 ? (bytes[0] & 15) * 4U : 40U;
@@ -148,7 +158,6 @@ TEST_CASE("fragments of IPv4 are told by offset and by more to come", "[packet]"
 TEST_CASE("IPv6 extension headers are walked", "[packet]") {
     expect(v6(IPPROTO_DSTOPTS) + extension(IPPROTO_UDP) + udp, LVS_PARSED_FLOW, 48);
     expect(v6(IPPROTO_HOPOPTS) + extension(IPPROTO_ROUTING) + extension(IPPROTO_TCP, 2) + syn, LVS_PARSED_FLOW, 72);
-    expect(v6(IPPROTO_AH) + Bytes{IPPROTO_UDP, 4, 0, 0} + Bytes(20) + udp, LVS_PARSED_FLOW, 64);
     expect(v6(IPPROTO_FRAGMENT) + fragment(IPPROTO_UDP, 0) + udp, LVS_PARSED_FLOW, 48); // a whole packet nevertheless
     expect(v6(IPPROTO_FRAGMENT) + fragment(IPPROTO_UDP, 1) + udp, LVS_PARSED_OTHER);
     expect(v6(IPPROTO_FRAGMENT) + fragment(IPPROTO_UDP, 8) + udp, LVS_PARSED_OTHER);
@@ -159,6 +168,39 @@ TEST_CASE("IPv6 extension headers are walked", "[packet]") {
     expect(v6(IPPROTO_DSTOPTS) + extension(253) + udp, LVS_PARSED_OTHER);
     expect(v6(IPPROTO_DSTOPTS) + Bytes{IPPROTO_UDP, 0, 0}, LVS_PARSED_OTHER);
     expect(v6(IPPROTO_DSTOPTS) + extension(IPPROTO_UDP), LVS_PARSED_BAD);
+}
+
+TEST_CASE("AH and ESP are what a packet is of, and nothing of them is read", "[packet]") {
+    for (u8 proto : {IPPROTO_ESP, IPPROTO_AH}) {
+        for (std::size_t size : {0, 1, 12}) {
+            expect(v4(proto) + cut(udp, size), LVS_PARSED_IPSEC, 20);
+            expect(v4(proto, 6) + cut(udp, size), LVS_PARSED_IPSEC, 24);
+            expect(v6(proto) + cut(udp, size), LVS_PARSED_IPSEC, 40);
+            expect(v6(IPPROTO_DSTOPTS) + extension(proto) + cut(udp, size), LVS_PARSED_IPSEC, 48);
+        }
+        expect(v6(IPPROTO_FRAGMENT) + fragment(proto, 1) + udp, LVS_PARSED_OTHER);
+        expect(v6(IPPROTO_FRAGMENT) + fragment(proto, 8) + udp, LVS_PARSED_OTHER);
+        // The header before it says that it ends behind the packet.
+        expect(v6(IPPROTO_DSTOPTS) + Bytes{proto, 1, 0, 0, 0, 0, 0, 0}, LVS_PARSED_OTHER);
+        expect(v6(IPPROTO_DSTOPTS) + extension(proto, 1), LVS_PARSED_IPSEC, 56);
+    }
+    const Parsed parsed(v6(IPPROTO_AH) + ah(IPPROTO_UDP) + udp, 40);
+    CHECK(parsed.pkt.proto == IPPROTO_AH);
+}
+
+TEST_CASE("what is behind AH of IPv6", "[packet]") {
+    const auto behind = [](const Bytes& bytes) {
+        Parsed parsed(bytes, 40);
+        parsed.result = lvs_parse_v6_behind_ah(&parsed.pkt, reinterpret_cast<const ipv6hdr*>(parsed.memory.data()));
+        return std::pair<lvs_parsed, int>(parsed.result, parsed.pkt.l4_off);
+    };
+    CHECK(behind(v6(IPPROTO_AH) + ah(IPPROTO_UDP) + udp) == std::pair<lvs_parsed, int>(LVS_PARSED_FLOW, 64));
+    CHECK(behind(v6(IPPROTO_AH) + ah(IPPROTO_AH, 7) + ah(IPPROTO_TCP) + syn) ==
+          std::pair<lvs_parsed, int>(LVS_PARSED_FLOW, 100));
+    CHECK(behind(v6(IPPROTO_AH) + ah(IPPROTO_ESP) + udp).first == LVS_PARSED_IPSEC);
+    CHECK(behind(v6(IPPROTO_AH) + ah(IPPROTO_UDP) + cut(udp, 7)).first == LVS_PARSED_BAD);
+    CHECK(behind(v6(IPPROTO_AH) + cut(ah(IPPROTO_UDP), 3)).first == LVS_PARSED_OTHER);
+    CHECK(behind(v6(IPPROTO_AH) + ah(IPPROTO_NONE)).first == LVS_PARSED_OTHER);
 }
 
 TEST_CASE("extension headers may end beyond what an offset holds", "[packet]") {
@@ -173,12 +215,12 @@ TEST_CASE("extension headers may end beyond what an offset holds", "[packet]") {
 
 namespace {
 
-bool quotes(const Bytes& bytes) {
+bool quotes(const Bytes& bytes, bool behind_ah = false) {
     const Parsed parsed(bytes, static_cast<u32>(bytes.size()));
     lvs_packet quoted{};
     lvs_quote q{};
 
-    return parsed.result == LVS_PARSED_ICMP && lvs_quote_parse(&parsed.pkt, &quoted, &q);
+    return parsed.result == LVS_PARSED_ICMP && lvs_quote_parse(&parsed.pkt, &quoted, &q, behind_ah);
 }
 
 const Bytes unreachable4 = {3, 1, 0, 0, 0, 0, 0, 0};
@@ -206,7 +248,8 @@ TEST_CASE("a quoted packet is read as one of the other direction", "[packet]") {
     lvs_packet quoted{};
     lvs_quote q{};
 
-    REQUIRE(lvs_quote_parse(&four.pkt, &quoted, &q));
+    REQUIRE(lvs_quote_parse(&four.pkt, &quoted, &q, false));
+    CHECK(q.ports);
     CHECK((q.ip_off == 28 && q.l4_off == 52));
     CHECK((ntohs(quoted.dport) == 8000 && ntohs(quoted.sport) == 80 && quoted.proto == IPPROTO_UDP));
     CHECK(ntohl(quoted.daddr.ip) == 0x0a000001);
@@ -214,11 +257,48 @@ TEST_CASE("a quoted packet is read as one of the other direction", "[packet]") {
 
     const Parsed six(v6(IPPROTO_ICMPV6) + unreachable6 + v6(IPPROTO_DSTOPTS) + extension(IPPROTO_TCP) + cut(syn, 8),
                      40);
-    REQUIRE(lvs_quote_parse(&six.pkt, &quoted, &q));
+    REQUIRE(lvs_quote_parse(&six.pkt, &quoted, &q, false));
     CHECK((q.ip_off == 48 && q.l4_off == 96));
     CHECK((ntohs(quoted.dport) == 8000 && ntohs(quoted.sport) == 80 && quoted.proto == IPPROTO_TCP));
     CHECK(std::memcmp(&quoted.daddr, &six.memory[56], 16) == 0);
     CHECK(std::memcmp(&quoted.saddr, &six.memory[72], 16) == 0);
+}
+
+TEST_CASE("quoted AH and ESP need nothing but their addresses", "[packet]") {
+    const Bytes error4 = v4(IPPROTO_ICMP) + unreachable4, error6 = v6(IPPROTO_ICMPV6) + unreachable6;
+
+    for (u8 proto : {IPPROTO_ESP, IPPROTO_AH}) {
+        for (const Bytes& error : {error4 + v4(proto, 6), error4 + v4(proto, 5, 0x00b9) + udp,
+                                   error6 + v6(IPPROTO_FRAGMENT) + fragment(proto, 0x4d1),
+                                   error6 + v6(IPPROTO_DSTOPTS) + extension(proto)}) {
+            const Parsed parsed(error, static_cast<u32>(error.size()));
+            const std::size_t ip = parsed.pkt.l4_off + 8U;
+            lvs_packet quoted{};
+            lvs_quote q{};
+
+            REQUIRE(lvs_quote_parse(&parsed.pkt, &quoted, &q, false));
+            CHECK((q.ip_off == ip && !q.ports && quoted.proto == proto));
+            if (quoted.af == AF_INET)
+                CHECK((ntohl(quoted.daddr.ip) == 0x0a000001 && ntohl(quoted.saddr.ip) == 0xc0000201));
+            else
+                CHECK(std::memcmp(&quoted.daddr, &error[ip + 8], 16) == 0);
+        }
+        CHECK_FALSE(quotes(error4 + cut(v4(proto), 19)));
+        CHECK_FALSE(quotes(error6 + v6(IPPROTO_FRAGMENT) + cut(fragment(proto, 8), 3)));
+    }
+}
+
+TEST_CASE("behind a quoted AH of IPv6", "[packet]") {
+    const Bytes error6 = v6(IPPROTO_ICMPV6) + unreachable6, inside = v6(IPPROTO_AH) + ah(IPPROTO_UDP) + udp;
+    const Parsed parsed(error6 + inside, 40);
+    lvs_packet quoted{};
+    lvs_quote q{};
+
+    REQUIRE(lvs_quote_parse(&parsed.pkt, &quoted, &q, true));
+    CHECK((q.ports && q.l4_off == 48 + 40 + 24 && quoted.proto == IPPROTO_UDP && ntohs(quoted.dport) == 8000));
+    CHECK_FALSE(quotes(error6 + v6(IPPROTO_AH) + cut(ah(IPPROTO_UDP), 3), true));
+    CHECK(quotes(error6 + v6(IPPROTO_AH) + cut(ah(IPPROTO_UDP), 3)));
+    CHECK_FALSE(quotes(error6 + v6(IPPROTO_FRAGMENT) + fragment(IPPROTO_AH, 8), true));
 }
 
 TEST_CASE("quotes that are no TCP or UDP, or not sound", "[packet]") {
@@ -251,10 +331,10 @@ struct Tunnelled {
     nf_inet_addr end{};
     bool found = false;
 
-    explicit Tunnelled(const Bytes& quote, bool six = false) {
+    explicit Tunnelled(const Bytes& quote, bool six = false, bool behind_ah = false) {
         const Parsed parsed(six ? v6(IPPROTO_ICMPV6) + unreachable6 + quote : v4(IPPROTO_ICMP) + unreachable4 + quote,
                             six ? 40 : 20);
-        found = lvs_quote_parse_tunnelled(&parsed.pkt, &inner, &off, &end);
+        found = lvs_quote_parse_tunnelled(&parsed.pkt, &inner, &off, &end, behind_ah);
     }
     bool is(u32 where, u8 af, u8 proto) const {
         return found && off == where && inner.af == af && inner.proto == proto && ntohs(inner.sport) == 8000 &&
@@ -298,6 +378,18 @@ TEST_CASE("the families of a quoted tunnel and of what it carries", "[packet]") 
     CHECK_FALSE(Tunnelled(v4(IPPROTO_IPIP) + v6(IPPROTO_UDP) + udp).found);
     CHECK_FALSE(Tunnelled(v6(IPPROTO_IPV6) + v6(IPPROTO_NONE) + udp, true).found);
     CHECK_FALSE(Tunnelled(cut(v6(IPPROTO_IPV6), 39), true).found);
+}
+
+TEST_CASE("AH and ESP in a quoted tunnel", "[packet]") {
+    for (u8 proto : {IPPROTO_ESP, IPPROTO_AH}) {
+        const Tunnelled four(v4(IPPROTO_IPIP) + v4(proto)), six(v6(IPPROTO_IPV6) + v6(proto), true);
+        CHECK((four.found && four.inner.proto == proto && four.off == 48));
+        CHECK((six.found && six.inner.proto == proto && six.off == 88));
+        CHECK_FALSE(Tunnelled(v4(IPPROTO_IPIP) + v4(proto, 5, 0x0001)).found);
+        CHECK_FALSE(Tunnelled(v6(IPPROTO_IPV6) + v6(IPPROTO_FRAGMENT) + fragment(proto, 8), true).found);
+    }
+    CHECK(
+        Tunnelled(v6(IPPROTO_IPV6) + v6(IPPROTO_AH) + ah(IPPROTO_UDP) + udp, true, true).is(88, AF_INET6, IPPROTO_UDP));
 }
 
 TEST_CASE("quoted tunnels of GUE and GRE", "[packet]") {

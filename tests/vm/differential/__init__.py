@@ -11,14 +11,14 @@ from lib.harness import Test, test
 from lib.lab import Lab
 from lib.record import note
 
-from differential import balancing, control, files, forwarding, states, tracked
+from differential import balancing, control, files, forwarding, ipsec, states, tracked
 from differential.differences import DIFFERENCES, UNPLAYED
 from differential.scene import Scene, pin
 
 SCENARIOS = {function.__name__: function for function in (
     control.errnos, control.listings, control.replies, control.sysctls, states.tcp, states.secure_tcp, states.sctp,
     balancing.schedulers, balancing.persistence, balancing.marks, balancing.dests, forwarding.methods, forwarding.icmp,
-    forwarding.deleted_dest, files.files, tracked.tracked)}
+    forwarding.deleted_dest, ipsec.ipsec, files.files, tracked.tracked)}
 FACTS = {}
 
 
