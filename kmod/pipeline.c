@@ -4,6 +4,8 @@
  *
  *   hook -> parse -> ICMP relation -> connection lookup
  *     -> (miss: service lookup -> schedule -> create) -> state -> count -> transmit
+ *
+ * AH and ESP have no connection but that of their IKE; proto/ipsec.c.
  */
 #include <linux/if_arp.h>
 #include <linux/icmp.h>
