@@ -347,11 +347,11 @@ static noinline bool ipsec_related(struct lvs_packet *pkt, unsigned int *verdict
 		*verdict = reply(pkt, conn);
 	} else if (likely(!conn->dest || lvs_dest_available(conn->dest))) {
 		*verdict = request(pkt, conn);
-	} else if (may_leave(pkt)) {
+	} else if (!may_leave(pkt)) {
+		*verdict = lvs_fwd_drop(pkt, conn, LVS_DROP_DEST_GONE);
+	} else {
 		lvs_conn_kill(conn);
 		return false;
-	} else {
-		*verdict = lvs_fwd_drop(pkt, conn, LVS_DROP_DEST_GONE);
 	}
 	return true;
 }

@@ -73,6 +73,7 @@ def netlink(t):
 
 
 METHODS = ("nat", "dr", "tun")
+IKE, IKE_VIPS = 500, {af: VIPS[af]["local"] for af in (4, 6)}
 
 
 LOCAL_PORTS = (6000, 6031)  # few, so that what fuzz-packets makes up is often right
@@ -102,6 +103,9 @@ def setup_services(t):
                 rport = port if method != "nat" else port + 20000
                 t.director.service(proto, vip, port, "wlc", [(rip, rport, option)])
                 lines.append(f"service {proto} {vip} {port} {method} {rip} {rport}")
+        # For AH and ESP, by NAT; the other methods do not look at what they forward.
+        t.director.service("udp", IKE_VIPS[af], IKE, "wlc", [(Lab.GHOST_RS[af][0], IKE, "-m")])
+        lines.append(f"service udp {IKE_VIPS[af]} {IKE} nat {Lab.GHOST_RS[af][0]} {IKE}")
         lines += [f"client {Lab.GHOST_CLIENT[af]}", f"director {Lab.BACK[af]}", f"router {Lab.ROUTER_FRONT[af]}"]
     for side, wire in (("outside", lab.outside), ("inside", lab.inside)):
         lines.append(f"wire {side} {wire.name} {wire.device} {wire.peer.hex(':')}")
@@ -157,7 +161,8 @@ def packets(t):
     first = Test.next_port + 1  # connections of earlier tests, to lower ports, may still be there
 
     def conns():
-        return [conn for conn in director.conns() if conn["vport"] >= first]
+        return [conn for conn in director.conns() if conn["vport"] >= first or
+                (conn["vport"] == IKE and conn["vip"] in IKE_VIPS.values())]
     bystander = Bystander(t)
     bystander.check()
     fuzzer = Fuzzer(t, "fuzz-packets", 8000, setup_services(t))

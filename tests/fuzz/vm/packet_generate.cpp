@@ -13,6 +13,7 @@ namespace {
 constexpr std::uint8_t kFin = 1, kSyn = 2, kRst = 4, kPsh = 8, kAck = 16;
 constexpr std::uint8_t kHopByHop = 0, kIpip = 4, kIpv6 = 41, kRouting = 43, kFragment = 44, kEsp = 50, kAh = 51,
                        kNothing = 59, kDestOptions = 60, kMobility = 135;
+constexpr std::uint16_t kIke = 500;
 constexpr std::uint32_t kFirstLocalPort = 6000, kLocalPorts = 32; // as tests/vm/fuzz.py limits them
 
 Host with_last_byte(Host host, std::uint64_t byte) {
@@ -40,7 +41,9 @@ const Host& Generator::of_family(const std::vector<Host>& hosts, bool v6) const 
 Generator::Flow Generator::flow() {
     const Target& target = random_.of(network_.targets);
     const Host client = of_family(network_.clients, target.service.address.v6);
-    const std::uint64_t port = random_.one_in(20) ? random_.below(65536) : 1024 + random_.below(4);
+    std::uint64_t port = random_.one_in(20) ? random_.below(65536) : 1024 + random_.below(4);
+    if (target.service.port == kIke && !random_.one_in(8))
+        port = kIke;
     return {&target, {with_last_byte(client, 1 + random_.below(3)), static_cast<std::uint16_t>(port)}};
 }
 
@@ -138,8 +141,25 @@ IpLies Generator::lies(bool v6, unsigned percent) {
     return lies;
 }
 
+// AH or ESP, which go with the connection of IKE. Their headers may be cut short.
+Packet Generator::sealed(const Host& from, const Host& to, const IpLies& lies, std::size_t limit) {
+    const bool ah = random_.one_in(2);
+    Bytes body(ah ? 24 : 8);
+    if (ah) {
+        body[0] = random_.pick<std::uint8_t>({IPPROTO_TCP, IPPROTO_UDP, kIpip, kIpv6, kEsp, kAh, kNothing});
+        body[1] = static_cast<std::uint8_t>(random_.one_in(8) ? random_.next() : 4);
+    }
+    const Bytes behind = payload(limit - body.size());
+    body.insert(body.end(), behind.begin(), behind.end());
+    if (random_.one_in(8))
+        body.resize(random_.below(body.size()));
+    return ip_packet(from, to, ah ? kAh : kEsp, body, lies);
+}
+
 Packet Generator::segment(const Flow& flow, const Endpoint& from, const Endpoint& to, const IpLies& lies,
                           std::size_t limit) {
+    if (flow.target->service.port == kIke && random_.one_in(2))
+        return sealed(from.address, to.address, lies, limit);
     if (!flow.target->tcp)
         return udp_packet(from, to, payload(limit), lies);
     const auto flags = random_.pick<std::uint8_t>(

@@ -51,6 +51,7 @@ class Generator {
     void lie_v6(IpLies& lies);
     Bytes v4_options();
     Bytes extension(std::uint8_t kind);
+    Packet sealed(const Host& from, const Host& to, const IpLies& lies, std::size_t limit);
     Packet segment(const Flow& flow, const Endpoint& from, const Endpoint& to, const IpLies& lies, std::size_t limit);
     Packet request(const Flow& flow, const IpLies& lies, std::size_t limit);
     Packet reply(const Flow& flow, unsigned lies_percent, std::size_t limit);
