@@ -35,7 +35,7 @@ def render(body):
 def comparable(data):
     """
     A packet in hexadecimal without what differs each time: an IPv4 header's identification and checksum, an IPv6 header's
-    flow label, a checksum of ICMPv6, and a UDP tunnel's source port and checksum.
+    flow label and a fragment's identification, a checksum of ICMPv6, and a UDP tunnel's source port and checksum.
     """
     raw = bytearray(data)
     if raw[0] >> 4 == 4:
@@ -47,6 +47,8 @@ def comparable(data):
     if proto == packet.UDP and struct.unpack_from("!H", raw, rest + 2)[0] == GUE_PORT:
         raw[rest:rest + 2] = bytes(2)
         raw[rest + 6:rest + 8] = bytes(2)
+    elif raw[0] >> 4 == 6 and proto == packet.FRAGMENT:
+        raw[rest + 4:rest + 8] = bytes(4)
     elif proto == packet.ICMP6:  # may be left to the hardware, which is not there
         raw[rest + 2:rest + 4] = bytes(2)
     return bytes(raw).hex()
