@@ -37,10 +37,8 @@ static __always_inline enum lvs_parsed parse_v4(struct lvs_packet *pkt)
 {
 	const struct iphdr *iph = ip_hdr(pkt->skb);
 
-	if (unlikely(lvs_parse_is_fragment(iph))) {
-		/* By their addresses alone, each fragment of these finds its connection. */
-		if (lvs_parse_is_ipsec(iph->protocol))
-			return lvs_parse_v4(pkt, iph);
+	/* Each fragment of AH and ESP finds its connection: by its addresses alone. */
+	if (unlikely(lvs_parse_is_fragment(iph)) && !lvs_parse_is_ipsec(iph->protocol)) {
 		if (iph->protocol != IPPROTO_TCP && iph->protocol != IPPROTO_UDP &&
 		    iph->protocol != IPPROTO_SCTP && iph->protocol != IPPROTO_ICMP)
 			return LVS_PARSED_OTHER;
