@@ -18,7 +18,7 @@
  *     LVS_OPTION_SECONDS_MAX; 0: none), MAX_CONNS? u32, MAX_RATE? u32, CLIENT_CONNS? u32,
  *     CLIENT_RATE? u32 (connections at once, and new ones a second, of all clients or of each; 0:
  *     no limit; rates up to LVS_OPTION_RATE_MAX), TOA_KIND? u32 (of the TCP option by which FULLNAT
- *     tells the client, none that TCP has itself; 0: LVS_TOA_KIND), FLAGS? u32 (LVS_OPTION_F_*).
+ *     tells the client, none that TCP has itself; 0: LVS_TOA_KIND), UOA? u32 (LVS_OPTION_UOA_*), FLAGS? u32 (LVS_OPTION_F_*).
  *     What is not named there is off; without OPTIONS, SET_SERVICE leaves them as they are, and
  *     NEW_SERVICE takes those of the service's profile. EINVAL for other values. And
  *     LVS_OP_ADD_LADDR, LVS_OP_DEL_LADDR (SERVICE, LADDR): a local address of the service's pool.
@@ -44,10 +44,10 @@
  *     -> SERVICE?                                           (all services without)
  *     <- one message for each local address of each service's pool:
  *        SERVICE {identity}, LADDR { ADDR 4 or 16 bytes, PORTS u32, CONFLICTS u64, EXHAUSTED u64,
- *        TOA_OMITTED u64 }
+ *        TOA_OMITTED u64, UOA_TOLD u64 }
  *        PORTS are taken by connections, towards all real servers; CONFLICTS are ports passed over
  *        because a socket of the director has them; EXHAUSTED are connections that found no port,
- *        TOA_OMITTED segments without room for the client's address.
+ *        TOA_OMITTED packets without room for the client's address, UOA_TOLD datagrams that had it.
  *
  *   GET_OPTIONS  dump
  *     -> (nothing)
@@ -156,6 +156,7 @@ enum lvs_option_attr {
 	LVS_OPTION_A_CLIENT_CONNS, /* u32: the same of each client's address */
 	LVS_OPTION_A_CLIENT_RATE, /* u32 */
 	LVS_OPTION_A_TOA_KIND,	/* u32 */
+	LVS_OPTION_A_UOA,	/* u32, LVS_OPTION_UOA_* */
 	LVS_OPTION_A_END,
 };
 
@@ -172,6 +173,11 @@ enum lvs_option_attr {
 #define LVS_OPTION_F_NO_TOA	8	/* FULLNAT does not tell real servers the client */
 #define LVS_OPTION_F_ALL	15
 
+/* How FULLNAT tells real servers the client of a UDP flow (lvs/toa.h). */
+#define LVS_OPTION_UOA_NONE	0
+#define LVS_OPTION_UOA_OPTION	1	/* by an option of the IPv4 header */
+#define LVS_OPTION_UOA_HEADER	2	/* by a header of protocol 248 */
+
 /* Local addresses of one profile. */
 #define LVS_PROFILE_LADDRS_MAX	2048
 
@@ -183,6 +189,7 @@ enum lvs_laddr_attr {
 	LVS_LADDR_A_EXHAUSTED,	/* u64 */
 	LVS_LADDR_A_PAD,
 	LVS_LADDR_A_TOA_OMITTED, /* u64 */
+	LVS_LADDR_A_UOA_TOLD,	/* u64 */
 	LVS_LADDR_A_END,
 };
 

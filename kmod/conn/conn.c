@@ -10,6 +10,7 @@
 #include "ftp/ftp.h"
 #include "fwd/conntrack.h"
 #include "fwd/fullnat_tcp.h"
+#include "fwd/fullnat_udp.h"
 #include "fwd/fwd.h"
 #include "netns.h"
 #include "pipeline.h"
@@ -114,6 +115,8 @@ static void fill_links(struct lvs_conn *conn, const struct lvs_packet *pkt, u32 
 			   lvs_conn_hash(af, &conn->daddr, conn->dport, client, port));
 	if (unlikely(conn->fwd == LVS_FWD_FULLNAT)) {
 		lvs_fullnat_tcp_begin(lvs_fullnat_of(conn), pkt, dest_opens);
+		if (pkt->proto == IPPROTO_UDP)
+			lvs_fullnat_udp_begin(lvs_fullnat_of(conn));
 		if (af != pkt->af)
 			conn->fwd = LVS_FWD_NAT64;
 	}

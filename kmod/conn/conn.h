@@ -104,13 +104,16 @@ struct lvs_fullnat_conn {
 	struct lvs_source source;	/* constant, the port is taken */
 	u32 seq_delta;			/* constant: TCP, added to the client's sequence numbers */
 	u32 server_first;		/* what follows the server's SYN; 0: unknown; READ_ONCE */
-	u8 toa;				/* LVS_FULLNAT_TOA_*; READ_ONCE */
+	u8 toa;				/* LVS_FULLNAT_TOA_*, _UOA_*; READ_ONCE */
+	u8 uoa_left;			/* UDP: datagrams that are still to tell; READ_ONCE */
 };
 
 /* Is the server being told who the client is? */
 #define LVS_FULLNAT_TOA_NONE	0	/* it shall not be */
 #define LVS_FULLNAT_TOA_SEND	1
 #define LVS_FULLNAT_TOA_DONE	2
+#define LVS_FULLNAT_UOA_OPTION	3	/* UDP, from here on */
+#define LVS_FULLNAT_UOA_HEADER	4
 
 static inline struct lvs_fullnat_conn *lvs_fullnat_of(const struct lvs_conn *conn)
 {

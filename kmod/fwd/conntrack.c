@@ -244,7 +244,14 @@ void lvs_conntrack_pass(struct lvs_packet *pkt, const struct lvs_conn *conn)
 	}
 }
 
-bool lvs_conntrack_enter_tunnel(struct sk_buff *skb)
+bool lvs_conntrack_has_nat(const struct sk_buff *skb)
+{
+	const struct nf_conn *ct = (const struct nf_conn *)skb_nfct(skb);
+
+	return ct && ct->status & IPS_NAT_MASK;
+}
+
+bool lvs_conntrack_leave(struct sk_buff *skb)
 {
 	struct nf_conn *ct = (struct nf_conn *)skb_nfct(skb);
 

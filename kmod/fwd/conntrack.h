@@ -47,10 +47,14 @@ bool lvs_conntrack_begin(struct lvs_packet *pkt, const struct lvs_conn *conn);
 void lvs_conntrack_pass(struct lvs_packet *pkt, const struct lvs_conn *conn);
 
 /*
- * The packet goes into a tunnel and does not reach POSTROUTING itself. False if it must be dropped.
- * Under RCU, bottom halves off.
+ * The packet is about to become one of another protocol, as in a tunnel, and does not reach
+ * POSTROUTING as what it is: it leaves its entry behind. False if it must be dropped. Under RCU,
+ * bottom halves off.
  */
-bool lvs_conntrack_enter_tunnel(struct sk_buff *skb);
+bool lvs_conntrack_leave(struct sk_buff *skb);
+
+/* Does conntrack's own NAT change packets of the connection as well? */
+bool lvs_conntrack_has_nat(const struct sk_buff *skb);
 
 /* A tracked connection has ended, and its entry with it. Under RCU; not in hard interrupts. */
 void lvs_conntrack_end(const struct lvs_conn *conn);
@@ -77,9 +81,14 @@ static inline void lvs_conntrack_pass(struct lvs_packet *pkt, const struct lvs_c
 {
 }
 
-static inline bool lvs_conntrack_enter_tunnel(struct sk_buff *skb)
+static inline bool lvs_conntrack_leave(struct sk_buff *skb)
 {
 	return true;
+}
+
+static inline bool lvs_conntrack_has_nat(const struct sk_buff *skb)
+{
+	return false;
 }
 
 static inline void lvs_conntrack_end(const struct lvs_conn *conn)

@@ -12,31 +12,42 @@
 #include "conn/conn.h"
 #include "ftp/ftp.h"
 #include "fwd/fullnat_tcp.h"
+#include "fwd/fullnat_udp.h"
 #include "fwd/fwd.h"
 #include "fwd/route.h"
 #include "netns.h"
 #include "packet.h"
 #include "pipeline.h"
 
-/* False without memory. */
-static bool rewrite_request(struct lvs_packet *pkt, const struct lvs_conn *conn, u32 mtu)
+/* LVS_DROP_NONE, or the reason to drop the packet. */
+static enum lvs_drop_reason rewrite_request(struct lvs_packet *pkt, const struct lvs_conn *conn,
+					    u32 mtu)
 {
 	struct lvs_fullnat_conn *fc = lvs_fullnat_of(conn);
 
-	if (pkt->proto == IPPROTO_TCP && unlikely(!lvs_fullnat_tcp_request(pkt, fc, mtu)))
-		return false;
+	if (pkt->proto == IPPROTO_TCP) {
+		if (unlikely(!lvs_fullnat_tcp_request(pkt, fc, mtu)))
+			return LVS_DROP_NO_MEMORY;
+	} else if (unlikely(lvs_fullnat_udp_suspects(pkt))) {
+		lvs_fullnat_udp_blank(pkt);
+	}
 	lvs_fwd_rewrite(pkt, true, &conn->daddr, conn->dport);
 	lvs_fwd_rewrite(pkt, false, &fc->laddr, fc->source.port);
-	return true;
+	return unlikely(lvs_fullnat_udp_tells(fc)) ? lvs_fullnat_udp_tell(pkt, fc, mtu) :
+						     LVS_DROP_NONE;
 }
 
 /* The dest is this host: a socket of its own. */
 static unsigned int fullnat_local(struct lvs_packet *pkt, struct lvs_conn *conn,
 				  struct lvs_route *route)
 {
-	if (!lvs_fwd_writable(pkt->skb, lvs_fwd_rewritten(pkt), 0) ||
-	    !rewrite_request(pkt, conn, dst_mtu(route->dst)))
+	enum lvs_drop_reason reason;
+
+	if (!lvs_fwd_writable(pkt->skb, lvs_fwd_rewritten(pkt), 0))
 		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_MEMORY);
+	reason = rewrite_request(pkt, conn, dst_mtu(route->dst));
+	if (reason != LVS_DROP_NONE)
+		return lvs_fwd_drop(pkt, conn, reason);
 	lvs_fwd_mark_done(pkt);
 	if (pkt->hook == NF_INET_LOCAL_OUT) {
 		skb_dst_drop(pkt->skb);
@@ -61,8 +72,9 @@ unsigned int lvs_fwd_fullnat(struct lvs_packet *pkt, struct lvs_conn *conn,
 	reason = lvs_fwd_decrease_ttl(pkt, lvs_fwd_rewritten(pkt), 0);
 	if (unlikely(reason != LVS_DROP_NONE))
 		return lvs_fwd_drop(pkt, conn, reason);
-	if (unlikely(!rewrite_request(pkt, conn, route->mtu)))
-		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_MEMORY);
+	reason = rewrite_request(pkt, conn, route->mtu);
+	if (unlikely(reason != LVS_DROP_NONE))
+		return lvs_fwd_drop(pkt, conn, reason);
 	return lvs_fwd_output(pkt, route->dst);
 }
 

@@ -8,6 +8,7 @@
 #include <net/tcp.h>
 
 #include "core/tcp_options.h"
+#include "core/toa_write.h"
 #include "fwd/fullnat_tcp.h"
 #include "fwd/fwd.h"
 #include "fwd/tcp_header.h"
@@ -16,18 +17,6 @@
 #include "packet.h"
 #include "pipeline.h"
 #include "svc/svc.h"
-
-/* The longest, of either family. */
-union toa {
-	struct lvs_toa_ipv4 v4;
-	struct lvs_toa_ipv6 v6;
-};
-
-/* The bytes that the option takes, for a client of that family. */
-static u32 toa_len(u8 af)
-{
-	return af == AF_INET ? LVS_TOA_LEN_IPV4 : LVS_TOA_LEN_IPV6;
-}
 
 static const struct lvs_svc *svc_of(const struct lvs_conn *conn)
 {
@@ -89,26 +78,6 @@ static void clean_options(const struct lvs_packet *pkt, const struct lvs_conn *c
 		lvs_tcp_options_blank(options, len, LVS_TCPOPT_TIMESTAMP, 0);
 }
 
-static u32 fill_toa(union toa *toa, const struct lvs_conn *conn)
-{
-	u8 kind = READ_ONCE(svc_of(conn)->toa_kind) ?: LVS_TOA_KIND;
-
-	if (conn->link[LVS_SIDE_CLIENT].af == AF_INET) {
-		toa->v4 = (struct lvs_toa_ipv4) {
-			.kind = kind,
-			.len = LVS_TOA_LEN_IPV4,
-			.port = conn->cport,
-			.addr = conn->caddr.ip,
-		};
-		return LVS_TOA_LEN_IPV4;
-	}
-	toa->v6.kind = kind;
-	toa->v6.len = LVS_TOA_LEN_IPV6;
-	toa->v6.port = conn->cport;
-	memcpy(toa->v6.addr, conn->caddr.ip6, sizeof(toa->v6.addr));
-	return LVS_TOA_LEN_IPV6;
-}
-
 /* Would the packet, or each one that it is going to be cut into, still fit? */
 static bool has_room(const struct lvs_packet *pkt, u32 more, u32 mtu)
 {
@@ -131,12 +100,13 @@ static bool insert_toa(struct lvs_packet *pkt, const struct lvs_conn *conn)
 {
 	u32 before = pkt->l4_off + sizeof(struct tcphdr), l4_len = pkt->skb->len - pkt->l4_off;
 	struct sk_buff *skb = pkt->skb;
+	u8 toa[LVS_TOA_LEN_IPV6];
 	struct tcphdr *th;
-	union toa toa;
 	__wsum sum;
 	u32 len;
 
-	len = fill_toa(&toa, conn);
+	len = lvs_toa_write(toa, READ_ONCE(svc_of(conn)->toa_kind) ?: LVS_TOA_KIND,
+			    conn->link[LVS_SIDE_CLIENT].af, &conn->caddr, conn->cport);
 	if (!lvs_fwd_writable(skb, pkt->l4_off + lvs_tcp_header(pkt)->doff * 4, len))
 		return false;
 	sum = lvs_tcp_header_sum(lvs_tcp_header(pkt));
@@ -144,7 +114,7 @@ static bool insert_toa(struct lvs_packet *pkt, const struct lvs_conn *conn)
 	memmove(skb->data, skb->data + len, before);
 	skb_reset_network_header(skb);
 	skb_set_transport_header(skb, pkt->l4_off);
-	memcpy(skb->data + before, &toa, len);
+	memcpy(skb->data + before, toa, len);
 	th = lvs_tcp_header(pkt);
 	th->doff += len / 4;
 	if (skb->ip_summed == CHECKSUM_PARTIAL)
@@ -175,7 +145,7 @@ static bool tell_client(struct lvs_packet *pkt, struct lvs_fullnat_conn *fc, u32
 		WRITE_ONCE(fc->toa, LVS_FULLNAT_TOA_DONE);
 		return true;
 	}
-	if (!has_room(pkt, toa_len(fc->conn.link[LVS_SIDE_CLIENT].af), mtu)) {
+	if (!has_room(pkt, lvs_toa_len(fc->conn.link[LVS_SIDE_CLIENT].af), mtu)) {
 		atomic64_inc(&fc->source.map->laddr->toa_omitted);
 		return true;
 	}
@@ -205,7 +175,7 @@ u32 lvs_fullnat_tcp_room(const struct lvs_fullnat_conn *fc)
 {
 	if (READ_ONCE(fc->toa) != LVS_FULLNAT_TOA_SEND)
 		return 0;
-	return toa_len(fc->conn.link[LVS_SIDE_CLIENT].af);
+	return lvs_toa_len(fc->conn.link[LVS_SIDE_CLIENT].af);
 }
 
 void lvs_fullnat_tcp_no_room(struct lvs_fullnat_conn *fc)

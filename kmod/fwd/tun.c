@@ -167,7 +167,7 @@ unsigned int lvs_fwd_tun(struct lvs_packet *pkt, struct lvs_conn *conn, struct l
 		return lvs_fwd_drop(pkt, conn, reason);
 	if (pkt->proto == IPPROTO_TCP && unlikely(clamps_mss(pkt, conn)))
 		clamp_mss(pkt, route->mtu - overhead);
-	if (unlikely(pkt->tracked) && !lvs_conntrack_enter_tunnel(pkt->skb))
+	if (unlikely(pkt->tracked) && !lvs_conntrack_leave(pkt->skb))
 		return lvs_fwd_drop(pkt, conn, LVS_DROP_CONNTRACK);
 	if (unlikely(!encapsulate(pkt, route)))
 		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_MEMORY);

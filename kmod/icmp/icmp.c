@@ -20,6 +20,7 @@
 #include "core/quote.h"
 #include "fwd/conntrack.h"
 #include "fwd/fullnat_tcp.h"
+#include "fwd/fullnat_udp.h"
 #include "fwd/fwd.h"
 #include "fwd/route.h"
 #include "fwd/translate.h"
@@ -232,6 +233,9 @@ static void allow_for_room(struct lvs_packet *pkt, struct lvs_fullnat_conn *fc)
 {
 	u32 room = lvs_fullnat_tcp_room(fc), mtu;
 
+	/* UDP's client need not hear of what only its first datagrams have. */
+	if (unlikely(lvs_fullnat_udp_tells(fc)) && read_mtu(pkt, &mtu))
+		lvs_fullnat_udp_no_room(fc);
 	if (!room || !read_mtu(pkt, &mtu))
 		return;
 	if (mtu < (pkt->af == AF_INET ? LEAST_MTU_V4 : IPV6_MIN_MTU) + room)

@@ -134,6 +134,8 @@ static int dump_entry(struct sk_buff *skb, struct netlink_callback *cb, const st
 	    nla_put_u64_64bit(skb, LVS_LADDR_A_EXHAUSTED, atomic64_read(&laddr->exhausted),
 			      LVS_LADDR_A_PAD) ||
 	    nla_put_u64_64bit(skb, LVS_LADDR_A_TOA_OMITTED, atomic64_read(&laddr->toa_omitted),
+			      LVS_LADDR_A_PAD) ||
+	    nla_put_u64_64bit(skb, LVS_LADDR_A_UOA_TOLD, atomic64_read(&laddr->uoa_told),
 			      LVS_LADDR_A_PAD)) {
 		genlmsg_cancel(skb, hdr);
 		return -EMSGSIZE;

@@ -17,6 +17,7 @@ static const struct nla_policy options_policy[LVS_OPTION_A_MAX + 1] = {
 	[LVS_OPTION_A_CLIENT_CONNS]	= { .type = NLA_U32 },
 	[LVS_OPTION_A_CLIENT_RATE]	= { .type = NLA_U32 },
 	[LVS_OPTION_A_TOA_KIND]		= { .type = NLA_U32 },
+	[LVS_OPTION_A_UOA]		= { .type = NLA_U32 },
 };
 
 static u32 get_u32(const struct nlattr *attr)
@@ -53,6 +54,9 @@ int lvs_nl_get_options(const struct lvs_nl_op *op, struct lvs_svc_options *optio
 	if (kind > U8_MAX || (kind && lvs_toa_kind_is_taken(kind)))
 		return LVS_NL_FAIL(op->extack, tb[LVS_OPTION_A_TOA_KIND], -EINVAL,
 				   "TOA_KIND is no kind of option that TCP leaves free");
+	if (get_u32(tb[LVS_OPTION_A_UOA]) > LVS_OPTION_UOA_HEADER)
+		return LVS_NL_FAIL(op->extack, tb[LVS_OPTION_A_UOA], -EINVAL,
+				   "UOA is no way to tell the client that there is");
 	options->est_timeout = get_u32(tb[LVS_OPTION_A_EST_TIMEOUT]);
 	options->udp_limit = get_u32(tb[LVS_OPTION_A_UDP_LIMIT]);
 	options->flags = get_u32(tb[LVS_OPTION_A_FLAGS]);
@@ -61,6 +65,7 @@ int lvs_nl_get_options(const struct lvs_nl_op *op, struct lvs_svc_options *optio
 	options->client_conns = get_u32(tb[LVS_OPTION_A_CLIENT_CONNS]);
 	options->client_rate = get_u32(tb[LVS_OPTION_A_CLIENT_RATE]);
 	options->toa_kind = kind;
+	options->uoa = get_u32(tb[LVS_OPTION_A_UOA]);
 	return 0;
 }
 
@@ -79,7 +84,8 @@ int lvs_nl_put_options(struct sk_buff *skb, struct nlattr *nest,
 	    nla_put_u32(skb, LVS_OPTION_A_MAX_RATE, options->max_rate) ||
 	    nla_put_u32(skb, LVS_OPTION_A_CLIENT_CONNS, options->client_conns) ||
 	    nla_put_u32(skb, LVS_OPTION_A_CLIENT_RATE, options->client_rate) ||
-	    nla_put_u32(skb, LVS_OPTION_A_TOA_KIND, options->toa_kind))
+	    nla_put_u32(skb, LVS_OPTION_A_TOA_KIND, options->toa_kind) ||
+	    nla_put_u32(skb, LVS_OPTION_A_UOA, options->uoa))
 		return -EMSGSIZE;
 	nla_nest_end(skb, nest);
 	return 0;

@@ -45,7 +45,8 @@ struct lvs_laddr {
 	atomic_t used;			/* ports taken, towards all peers */
 	atomic64_t conflicts;		/* ports passed over: a socket of this host has them */
 	atomic64_t exhausted;		/* searches that found no port */
-	atomic64_t toa_omitted;		/* segments that had no room for the client's address */
+	atomic64_t uoa_told;		/* datagrams that told the client's address */
+	atomic64_t toa_omitted;		/* packets that had no room for the client's address */
 	struct hlist_head maps[LVS_PORTMAP_BUCKETS];	/* lvs_portmap.node; RCU, table's lock */
 	struct rcu_head rcu;
 };

@@ -324,6 +324,7 @@ void lvs_svc_show_config(struct lvs_svc *svc)
 	if (cfg->options.flags & LVS_OPTION_F_NO_TOA)
 		manner |= LVS_SVC_NO_TOA;
 	WRITE_ONCE(svc->toa_kind, cfg->options.toa_kind);
+	WRITE_ONCE(svc->uoa, cfg->options.uoa);
 	if (lvs_svc_has_limits(&cfg->options))
 		manner |= LVS_SVC_LIMITED;
 	WRITE_ONCE(svc->max_conns, cfg->options.max_conns);

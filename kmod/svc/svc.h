@@ -61,6 +61,7 @@ struct lvs_svc_options {
 	u32 client_conns;
 	u32 client_rate;
 	u32 toa_kind;		/* 0: LVS_TOA_KIND */
+	u32 uoa;		/* LVS_OPTION_UOA_* */
 };
 
 static inline bool lvs_svc_has_limits(const struct lvs_svc_options *options)
@@ -108,6 +109,7 @@ struct lvs_svc {
 	u32 client_conns;
 	u32 client_rate;
 	u32 toa_kind;				/* 0: LVS_TOA_KIND; READ_ONCE; ctl */
+	u32 uoa;				/* LVS_OPTION_UOA_*; READ_ONCE; ctl */
 
 	/* control path, all under ctl */
 	struct lvs_svc_config cfg;

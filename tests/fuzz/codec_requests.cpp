@@ -45,7 +45,8 @@ lvs::Service service(Input& in) {
             .netmask = in.get<std::uint32_t>(),
             .options = {in.get<std::uint32_t>(), in.get<std::uint32_t>(), in.flag(), in.flag(), in.flag(),
                         in.get<std::uint32_t>(), in.get<std::uint32_t>(), in.get<std::uint32_t>(),
-                        in.get<std::uint32_t>(), in.get<std::uint32_t>(), in.flag()}};
+                        in.get<std::uint32_t>(), in.get<std::uint32_t>(), in.flag(),
+                        static_cast<lvs::Uoa>(in.get<std::uint32_t>())}};
 }
 
 lvs::Profile profile(Input& in) {

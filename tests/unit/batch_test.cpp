@@ -82,13 +82,14 @@ TEST_CASE("replies about local addresses and dests", "[batch]") {
     out.put(LVS_LADDR_A_CONFLICTS, std::uint64_t{1} << 40);
     out.put(LVS_LADDR_A_EXHAUSTED, std::uint64_t{7});
     out.put(LVS_LADDR_A_TOA_OMITTED, std::uint64_t{9});
+    out.put(LVS_LADDR_A_UOA_TOLD, std::uint64_t{11});
     out.end_nest(nest);
     const Bytes raw = out.take();
     auto reply = Attributes::parse(raw);
     REQUIRE(reply);
     auto listed = decode_local_address(*reply);
     REQUIRE(listed);
-    CHECK(*listed == ListedLocalAddress{web, address("10.0.0.1"), 3, std::uint64_t{1} << 40, 7, 9});
+    CHECK(*listed == ListedLocalAddress{web, address("10.0.0.1"), 3, std::uint64_t{1} << 40, 7, 9, 11});
     CHECK_FALSE(decode_dest_of_service(*reply)); // it has no dest
 
     AttributeWriter whole;
@@ -104,7 +105,7 @@ TEST_CASE("replies about local addresses and dests", "[batch]") {
 
 TEST_CASE("a service's options go with it, and come back", "[batch]") {
     Service changed = service(web, "rr");
-    changed.options = {300, 60, true, true, true, 1, 2, 3, 4, 200, true};
+    changed.options = {300, 60, true, true, true, 1, 2, 3, 4, 200, true, Uoa::header};
     const Operation operation = EditService{changed};
     CHECK(is_extension(operation));
     CHECK_FALSE(is_extension(EditService{service(web, "rr")}));

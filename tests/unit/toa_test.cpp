@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// core/toa.c: the client's address in TCP options, IP options and headers of protocol 248.
+// core/toa.c, core/toa_write.c: the client's address in TCP options, IP options and headers of protocol 248.
 #include "catch.hpp"
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <string>
 #include <vector>
 
 extern "C" {
 #include "core/toa.h"
+#include "core/toa_write.h"
 }
 
 namespace {
@@ -123,4 +125,24 @@ TEST_CASE("headers of protocol 248") {
          {Bytes{0x11, 17, 0, 12}, Bytes{0x30, 17, 0, 12}, Bytes{0x10, 6, 0, 12}, Bytes{0x10, 17, 0, 24},
           Bytes{0x20, 17, 0, 12}, Bytes{0x10, 17, 1, 12}, Bytes{0x10, 17, 0, 0}})
         CHECK(toa_uoa_len(head.data()) == 0);
+}
+
+TEST_CASE("what the director writes the real server reads") {
+    for (const Bytes& address : {v4, v6}) {
+        const u8 af = address.size() == 4 ? AF_INET : AF_INET6;
+        const std::string expected = address.size() == 4 ? "::ffff:203.0.113.7 4711" : "2001:db8::7 4711";
+        nf_inet_addr from{};
+        std::copy(address.begin(), address.end(), reinterpret_cast<u8*>(&from));
+        toa_endpoint client{};
+
+        Bytes bytes(lvs_toa_len(af));
+        REQUIRE(lvs_toa_write(bytes.data(), 31, af, &from, htons(4711)) == bytes.size());
+        CHECK(bytes == option(31, address));
+        CHECK(result_of(toa_in_ip(bytes.data(), static_cast<u32>(bytes.size()), &client), client) == expected);
+
+        Bytes header(address.size() == 4 ? 12 : LVS_UOA_MAX);
+        REQUIRE(lvs_uoa_write(header.data(), af, &from, htons(4711)) == header.size());
+        REQUIRE(toa_uoa_len(header.data()) == header.size());
+        CHECK(result_of(toa_in_uoa(header.data(), static_cast<u32>(header.size()), &client), client) == expected);
+    }
 }

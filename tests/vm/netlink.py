@@ -416,7 +416,7 @@ def service_options(t):
     t.equal(all_options(lvs), [(1000000, 0, 3)], "after an edit without OPTIONS")
     for name, options in (("a long timeout", u32(OPT_EST_TIMEOUT, 1000001)), ("a long limit", u32(OPT_UDP_LIMIT, 0xffffffff)),
                           ("an unknown flag", u32(OPT_FLAGS, 16)), ("a large rate", u32(5, 1000001)), ("a large rate of clients", u32(7, 1000001)),
-                          ("a kind that TCP has", u32(8, 30)), ("a kind that no option can have", u32(8, 256)), ("half a number", attr(OPT_FLAGS, b"\1\0")),
+                          ("a kind that TCP has", u32(8, 30)), ("a kind that no option can have", u32(8, 256)), ("an unknown way to tell", u32(9, 3)), ("half a number", attr(OPT_FLAGS, b"\1\0")),
                           ("rubbish", b"\xff\xff\1\0")):
         try:
             edit(options)

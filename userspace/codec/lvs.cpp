@@ -53,7 +53,8 @@ void put_options(AttributeWriter& out, const ServiceOptions& options) {
                                       {LVS_OPTION_A_MAX_RATE, options.max_rate},
                                       {LVS_OPTION_A_CLIENT_CONNS, options.client_conns},
                                       {LVS_OPTION_A_CLIENT_RATE, options.client_rate},
-                                      {LVS_OPTION_A_TOA_KIND, options.toa_kind}})
+                                      {LVS_OPTION_A_TOA_KIND, options.toa_kind},
+                                      {LVS_OPTION_A_UOA, static_cast<std::uint32_t>(options.uoa)}})
         if (value)
             out.put(static_cast<std::uint16_t>(type), value);
     out.end_nest(nest);
@@ -99,7 +100,8 @@ Result<ServiceOptions> options_in(const Attributes& reply) {
                           .client_conns = nest->get<std::uint32_t>(LVS_OPTION_A_CLIENT_CONNS),
                           .client_rate = nest->get<std::uint32_t>(LVS_OPTION_A_CLIENT_RATE),
                           .toa_kind = nest->get<std::uint32_t>(LVS_OPTION_A_TOA_KIND),
-                          .no_toa = (flags & LVS_OPTION_F_NO_TOA) != 0};
+                          .no_toa = (flags & LVS_OPTION_F_NO_TOA) != 0,
+                          .uoa = static_cast<Uoa>(nest->get<std::uint32_t>(LVS_OPTION_A_UOA))};
 }
 
 // The port's attribute follows the address's.
@@ -210,6 +212,7 @@ Result<ListedLocalAddress> decode_local_address(const Attributes& reply) {
     listed.conflicts = nest->get<std::uint64_t>(LVS_LADDR_A_CONFLICTS);
     listed.exhausted = nest->get<std::uint64_t>(LVS_LADDR_A_EXHAUSTED);
     listed.untold = nest->get<std::uint64_t>(LVS_LADDR_A_TOA_OMITTED);
+    listed.told_by_uoa = nest->get<std::uint64_t>(LVS_LADDR_A_UOA_TOLD);
     return listed;
 }
 

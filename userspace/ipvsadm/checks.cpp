@@ -41,12 +41,14 @@ const std::vector<Topic> service_body = {
     Topic::client_rate,
     Topic::toa_kind,
     Topic::no_toa,
+    Topic::uoa,
 };
 
 const std::vector<Topic> profile_body = {
     Topic::laddr,        Topic::established_timeout, Topic::udp_limit, Topic::expire_rst,
     Topic::clamp_mss,    Topic::masq_fullnat,        Topic::max_conns, Topic::max_rate,
     Topic::client_conns, Topic::client_rate,         Topic::toa_kind,  Topic::no_toa,
+    Topic::uoa,
 };
 
 const std::vector<Topic> dest_body = {
@@ -172,6 +174,7 @@ const char* topic_name(Topic topic) {
         "client-rate",
         "toa-kind",
         "no-toa",
+        "uoa",
         "deadline",
     };
     return names[static_cast<std::size_t>(topic)];
@@ -232,6 +235,7 @@ std::optional<Topic> topic_of(Option option) {
     case Option::client_rate: return Topic::client_rate;
     case Option::toa_kind: return Topic::toa_kind;
     case Option::no_toa: return Topic::no_toa;
+    case Option::uoa: return Topic::uoa;
     case Option::deadline: return Topic::deadline;
     default: return std::nullopt;
     }

@@ -58,6 +58,7 @@ enum class Topic {
     client_rate,
     toa_kind,
     no_toa,
+    uoa,
     deadline,
 };
 inline constexpr Topic last_topic = Topic::deadline;

@@ -29,7 +29,7 @@ the director, spreads their connections over real servers.
 The command comes first:
   -A, --add-service SERVICE [-s SCHEDULER] [-p [SECONDS]] [-M MASK] [-o] [--pe ENGINE] [-b FLAGS]
                     [-V SECONDS] [--udp-limit SECONDS] [--expire-rst] [--clamp-mss] [--masq-fullnat] [LIMITS]
-                    [--toa-kind N] [--no-toa]
+                    [--toa-kind N] [--no-toa] [--uoa option|header]
   -E, --edit-service         the same for a service that exists
   -D, --delete-service SERVICE
   -C, --clear                delete all services
@@ -80,6 +80,7 @@ Options of a service:
       --client-conns N --client-rate N   the same of each client's address. What is beyond is dropped
       --toa-kind N           FULLNAT tells real servers the client in a TCP option of this kind (254)
       --no-toa               ... or does not
+      --uoa option|header    ... for UDP in an option of IPv4, or a header of IP protocol 248 (none)
                              (-V and all that follow it need the module lvs)
   -b, --sched-flags FLAGS    sh-fallback sh-port mh-fallback mh-port flag-1 flag-2 flag-3
 

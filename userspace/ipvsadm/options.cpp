@@ -101,6 +101,7 @@ constexpr Spelling spellings[] = {
     {Option::client_rate, "client-rate", 0, Takes::value},
     {Option::toa_kind, "toa-kind", 0, Takes::value},
     {Option::no_toa, "no-toa", 0},
+    {Option::uoa, "uoa", 0, Takes::value},
     {Option::deadline, "deadline", 0, Takes::value},
 };
 

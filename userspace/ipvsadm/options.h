@@ -93,6 +93,7 @@ enum class Option {
     client_rate,
     toa_kind,
     no_toa,
+    uoa,
     deadline,
 };
 

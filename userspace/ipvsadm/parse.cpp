@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "ipvsadm/checks.h"
 #include "ipvsadm/options.h"
+#include "ipvsadm/render.h"
 #include "ipvsadm/scheduler_flags.h"
 
 #include <lvs/abi.h>
@@ -181,6 +182,15 @@ Result<void, Failure> set_flag(std::uint32_t& flags, std::uint32_t flag) {
     return {};
 }
 
+Result<void, Failure> read_uoa(const std::string& word, Uoa& field) {
+    for (const Uoa uoa : {Uoa::none, Uoa::option, Uoa::header})
+        if (word == uoa_name(uoa)) {
+            field = uoa;
+            return {};
+        }
+    return usage(text("invalid `--uoa %s', it is option, header or none", word.c_str()));
+}
+
 Result<void, Failure> set_on(bool& field) {
     field = true;
     return {};
@@ -238,6 +248,7 @@ Result<void, Failure> read_option(Draft& draft, Option option, const std::option
     case Option::toa_kind:
         return read_number(value, 1, 255, "illegal TOA kind specified", draft.service.options.toa_kind);
     case Option::no_toa: return set_on(draft.service.options.no_toa);
+    case Option::uoa: return read_uoa(value, draft.service.options.uoa);
     case Option::deadline: return read_deadline(draft, value);
 
     case Option::real_server: return read_server(draft, value, names);
@@ -318,6 +329,8 @@ Result<void, Failure> read_set_arguments(Draft& draft, std::vector<std::string>&
 Result<void, Failure> check_options(const Draft& draft) {
     if (draft.service.options.udp_limit && !draft.by_mark() && draft.protocol != Protocol::udp)
         return usage("A limit of UDP flows is only for UDP virtual services");
+    if (draft.service.options.uoa != Uoa::none && !draft.by_mark() && draft.protocol != Protocol::udp)
+        return usage("UOA is only for UDP virtual services");
     if (draft.has(Topic::toa_kind) && lvs_toa_kind_is_taken(static_cast<std::uint8_t>(draft.service.options.toa_kind)))
         return usage(text("TCP itself uses options of kind %u", draft.service.options.toa_kind));
     return {};

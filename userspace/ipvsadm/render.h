@@ -52,6 +52,9 @@ std::string profile_table(const std::vector<Profile>& profiles, bool numeric, co
 // Limits and the like by the names of their options (render_table.cpp)
 std::vector<std::pair<const char*, std::uint32_t>> numbers_of(const ServiceOptions& options);
 
+// A way to tell the client of a UDP flow, as `--uoa` has it (render_table.cpp)
+const char* uoa_name(Uoa uoa);
+
 // ` established 600 expire-rst`: options as a listing has them, empty if there are none (render_table.cpp)
 std::string options_text(const ServiceOptions& options);
 

@@ -138,7 +138,8 @@ Json options_json(const ServiceOptions& options) {
             {"client_conns", options.client_conns},
             {"client_rate", options.client_rate},
             {"toa_kind", options.toa_kind},
-            {"no_toa", options.no_toa}};
+            {"no_toa", options.no_toa},
+            {"uoa", uoa_name(options.uoa)}};
 }
 
 Json service_json(const ServiceTable& table) {
@@ -219,7 +220,8 @@ std::string local_addresses_json(const std::vector<ListedLocalAddress>& listed, 
                        {"ports", one.ports},
                        {"conflicts", one.conflicts},
                        {"exhausted", one.exhausted},
-                       {"untold", one.untold}});
+                       {"untold", one.untold},
+                       {"told_by_uoa", one.told_by_uoa}});
     return document({{"local_addresses", std::move(all)}}, style);
 }
 

@@ -36,6 +36,8 @@ std::string given_options(const ServiceOptions& options) {
             out += text(" --%s %u", name, value);
     if (options.no_toa)
         out += " --no-toa";
+    if (options.uoa != Uoa::none)
+        out += text(" --uoa %s", uoa_name(options.uoa));
     return out;
 }
 

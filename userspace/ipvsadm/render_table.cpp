@@ -172,7 +172,18 @@ std::string options_text(const ServiceOptions& options) {
             out += text(" %s %u", name, value);
     if (options.no_toa)
         out += " no-toa";
+    if (options.uoa != Uoa::none)
+        out += text(" uoa %s", uoa_name(options.uoa));
     return out;
+}
+
+const char* uoa_name(Uoa uoa) {
+    switch (uoa) {
+    case Uoa::option: return "option";
+    case Uoa::header: return "header";
+    case Uoa::none: break;
+    }
+    return "none";
 }
 
 std::string large_number(std::uint64_t value, bool exact) {

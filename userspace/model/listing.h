@@ -89,10 +89,11 @@ struct DropTable {
 struct ListedLocalAddress {
     ServiceId service;
     Address address;
-    std::uint32_t ports = 0;     // taken by connections
-    std::uint64_t conflicts = 0; // ports that were passed over: a socket of the director has them
-    std::uint64_t exhausted = 0; // connections that found no port
-    std::uint64_t untold = 0;    // segments that had no room for the client's address
+    std::uint32_t ports = 0;       // taken by connections
+    std::uint64_t conflicts = 0;   // ports that were passed over: a socket of the director has them
+    std::uint64_t exhausted = 0;   // connections that found no port
+    std::uint64_t untold = 0;      // packets that had no room for the client's address
+    std::uint64_t told_by_uoa = 0; // UDP's that had it
     bool operator==(const ListedLocalAddress&) const = default;
 };
 

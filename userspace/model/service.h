@@ -45,6 +45,9 @@ enum ServiceFlag : std::uint32_t {
 inline constexpr std::uint32_t user_flags =
     persistent_flag | one_packet_flag | scheduler_flag_1 | scheduler_flag_2 | scheduler_flag_3;
 
+// How FULLNAT tells real servers the client of a UDP flow; the values are the kernel's.
+enum class Uoa : std::uint32_t { none, option, header };
+
 // What only the module lvs can do for a service.
 struct ServiceOptions {
     std::uint32_t established_timeout = 0; // of TCP connections, seconds; 0: the general one
@@ -59,6 +62,7 @@ struct ServiceOptions {
     std::uint32_t client_rate = 0;
     std::uint32_t toa_kind = 0; // of the TCP option that tells real servers the client; 0: the usual one
     bool no_toa = false;        // they are not told
+    Uoa uoa = Uoa::none;
     bool operator==(const ServiceOptions&) const = default;
 };
 
