@@ -66,6 +66,7 @@ static void __net_exit netns_exit(struct net *net)
 		cancel_work_sync(&ln->hooks_work);
 		lvs_svc_net_exit(ln);
 		free_percpu(ln->drops);
+		lvs_upstream_net_exit(ln);
 		return;
 	}
 	lvs_hooks_net_exit(ln);
@@ -83,6 +84,7 @@ static void __net_exit netns_exit(struct net *net)
 	lvs_laddr_net_exit(ln);
 	lvs_limits_net_exit(&ln->limits);
 	free_percpu(ln->drops);
+	lvs_upstream_net_exit(ln);
 }
 
 static void __net_exit netns_pre_exit(struct net *net)

@@ -21,6 +21,7 @@
 #include "svc/limit.h"
 #include "svc/svc.h"
 #include "sysctl.h"
+#include "upstream.h"
 
 /* Timeouts in jiffies; packets read them, SET_CONFIG writes them under ctl. */
 struct lvs_timeouts {
@@ -28,6 +29,8 @@ struct lvs_timeouts {
 	u32 udp;
 	u32 sctp[LVS_SCTP_STATES];
 };
+
+struct lvs_networks;
 
 struct lvs_net {
 	/* packet path, read mostly */
@@ -41,6 +44,7 @@ struct lvs_net {
 	struct lvs_sysctls sysctls;		/* READ_ONCE; whoever writes the files */
 	struct lvs_defence defence;
 	struct lvs_ftp_table ftp;
+	struct lvs_networks __rcu *upstreams;	/* upstream.h; NULL: none; ctl */
 	bool conntrack_over;			/* READ_ONCE: the kernel's conntrack may be gone */
 
 	/* control path */

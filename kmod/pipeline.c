@@ -23,12 +23,14 @@
 #include "ftp/ftp.h"
 #include "fwd/conntrack.h"
 #include "fwd/fwd.h"
+#include "fwd/uoa_header.h"
 #include "icmp/icmp.h"
 #include "netns.h"
 #include "packet.h"
 #include "pipeline.h"
 #include "proto/proto.h"
 #include "svc/svc.h"
+#include "upstream.h"
 
 static void update_state(struct lvs_conn *conn, const struct lvs_packet *pkt, enum lvs_side side)
 {
@@ -90,6 +92,8 @@ static __always_inline unsigned int request(struct lvs_packet *pkt, struct lvs_c
 	if (unlikely(!conn->dest))
 		return lvs_fwd_bypass(pkt);
 	lvs_stats_in(conn->dest->stats, pkt->skb->len);
+	if (unlikely(pkt->uoa_len) && !lvs_uoa_take_out(pkt))
+		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_MEMORY);
 	return lvs_fwd_request(pkt, conn);
 }
 
@@ -200,6 +204,8 @@ static noinline unsigned int one_packet(struct lvs_packet *pkt, const struct lvs
 		lvs_template_put(choice->control);
 	lvs_stats_conn(dest->stats);
 	lvs_stats_in(dest->stats, pkt->skb->len);
+	if (unlikely(pkt->uoa_len) && !lvs_uoa_take_out(pkt))
+		return lvs_fwd_drop(pkt, &conn, LVS_DROP_NO_MEMORY);
 	return lvs_fwd_request(pkt, &conn);
 }
 
@@ -308,8 +314,9 @@ static unsigned int balance(struct lvs_packet *pkt)
 	conn = lvs_conn_lookup(pkt, hash, &side);
 	if (unlikely(!conn && lvs_ftp_waits(&pkt->ln->ftp)))
 		conn = lvs_ftp_connect(pkt, &side);
+	/* A real server is nobody's upstream. */
 	if (conn && side == LVS_SIDE_SERVER)
-		return reply(pkt, conn);
+		return unlikely(pkt->uoa_len) ? NF_ACCEPT : reply(pkt, conn);
 	if (pkt->hook == NF_INET_FORWARD) {
 		if (unlikely(READ_ONCE(pkt->ln->sysctls.nat_icmp_send)) && !conn)
 			return stray(pkt);
@@ -367,6 +374,7 @@ static unsigned int process(struct sk_buff *skb, const struct nf_hook_state *sta
 	pkt.af = state->pf;
 	pkt.hook = state->hook;
 	pkt.tracked = false;
+	pkt.uoa_len = 0;
 	parsed = lvs_packet_parse(&pkt);
 again:
 	switch (parsed) {
@@ -388,6 +396,8 @@ again:
 	case LVS_PARSED_TAKEN:
 		return NF_STOLEN;
 	case LVS_PARSED_OTHER:
+		if (unlikely(lvs_upstream_tells(&pkt)))
+			return balance(&pkt);
 		break;
 	}
 	return NF_ACCEPT;

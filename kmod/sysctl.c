@@ -10,6 +10,7 @@
 #include "fwd/conntrack.h"
 #include "netns.h"
 #include "sysctl.h"
+#include "upstream.h"
 
 #define CONN_MAX	BIT(30)
 
@@ -197,6 +198,11 @@ static const struct ctl_table template[] = {
 	SYSCTL_RANGE(fullnat_mss_adjust_entry, &zero, &one),
 	SYSCTL_RANGE(fullnat_timestamp_remove_entry, &zero, &one),
 	SYSCTL_RANGE(fullnat_conn_reused_entry, &zero, &one),
+	{
+		.procname	= "toa_trusted_upstreams",
+		.mode		= 0644,
+		.proc_handler	= lvs_upstream_sysctl,
+	},
 	SYSCTL_RANGE(conn_expire_tcp_rst, &zero, &one),
 	SYSCTL_RANGE(run_estimation, &zero, &one),
 	SYSCTL_RULE(est_nice, 1, est_nice),

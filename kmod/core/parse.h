@@ -5,6 +5,7 @@
 
 #include "core/types.h"
 #include "core/bytes.h"
+#include "core/toa_write.h"
 
 #include <linux/ip.h>
 #include <linux/ipv6.h>
@@ -27,6 +28,8 @@ struct lvs_packet {
 	u8 tcp_flags;		/* LVS_TCP_F_* */
 	u8 sctp_event;		/* enum lvs_sctp_event */
 	bool tracked;		/* conntrack goes on with it, fwd/conntrack.h */
+	u8 uoa_len;		/* of uoa: what an upstream told with it, upstream.h; 0: nothing */
+	u8 uoa[LVS_UOA_MAX];	/* a header of protocol 248 */
 };
 
 enum lvs_parsed {

@@ -29,12 +29,12 @@ static enum lvs_drop_reason rewrite_request(struct lvs_packet *pkt, const struct
 		if (unlikely(!lvs_fullnat_tcp_request(pkt, fc, mtu)))
 			return LVS_DROP_NO_MEMORY;
 	} else if (unlikely(lvs_fullnat_udp_suspects(pkt))) {
-		lvs_fullnat_udp_blank(pkt);
+		lvs_fullnat_udp_clean(pkt, fc);
 	}
 	lvs_fwd_rewrite(pkt, true, &conn->daddr, conn->dport);
 	lvs_fwd_rewrite(pkt, false, &fc->laddr, fc->source.port);
-	return unlikely(lvs_fullnat_udp_tells(fc)) ? lvs_fullnat_udp_tell(pkt, fc, mtu) :
-						     LVS_DROP_NONE;
+	return unlikely(lvs_fullnat_udp_adds(pkt, fc)) ? lvs_fullnat_udp_tell(pkt, fc, mtu) :
+							 LVS_DROP_NONE;
 }
 
 /* The dest is this host: a socket of its own. */

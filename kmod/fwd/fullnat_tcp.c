@@ -17,6 +17,7 @@
 #include "packet.h"
 #include "pipeline.h"
 #include "svc/svc.h"
+#include "upstream.h"
 
 static const struct lvs_svc *svc_of(const struct lvs_conn *conn)
 {
@@ -57,21 +58,36 @@ static bool is_only_timestamp(const struct lvs_packet *pkt)
 				  TCPOLEN_TIMESTAMP);
 }
 
-/* Blank what only we may say, and what the real server had better not hear. */
-static void clean_options(const struct lvs_packet *pkt, const struct lvs_conn *conn,
+/* Does the option tell a client's address? @own is the service's own kind of it, or 0. */
+static bool is_toa(const struct lvs_tcp_option *option, u32 own)
+{
+	u8 kind = option->kind;
+
+	if (option->len == LVS_TOA_LEN_IPV4)
+		return kind == LVS_TOA_KIND || kind == LVS_TOA_KIND_FIRST || kind == own;
+	return option->len == LVS_TOA_LEN_IPV6 &&
+	       (kind == LVS_TOA_KIND || kind == LVS_TOA_KIND_IPV6 || kind == own);
+}
+
+/*
+ * Blank what only we may say, or a trusted upstream, who then tells the real server in our stead;
+ * and what the real server had better not hear.
+ */
+static void clean_options(const struct lvs_packet *pkt, struct lvs_fullnat_conn *fc,
 			  struct tcphdr *th)
 {
-	u32 own = READ_ONCE(svc_of(conn)->toa_kind);
+	u32 own = READ_ONCE(svc_of(&fc->conn)->toa_kind);
 	u8 *options = lvs_tcp_options_of(th);
-	u32 len = lvs_tcp_options_len(th);
+	u32 len = lvs_tcp_options_len(th), offset = 0;
+	struct lvs_tcp_option option;
 
-	lvs_tcp_options_blank(options, len, LVS_TOA_KIND, LVS_TOA_LEN_IPV4);
-	lvs_tcp_options_blank(options, len, LVS_TOA_KIND, LVS_TOA_LEN_IPV6);
-	lvs_tcp_options_blank(options, len, LVS_TOA_KIND_IPV6, LVS_TOA_LEN_IPV6);
-	lvs_tcp_options_blank(options, len, LVS_TOA_KIND_FIRST, LVS_TOA_LEN_IPV4);
-	if (own) {
-		lvs_tcp_options_blank(options, len, own, LVS_TOA_LEN_IPV4);
-		lvs_tcp_options_blank(options, len, own, LVS_TOA_LEN_IPV6);
+	while (lvs_tcp_option_next(options, len, &offset, &option)) {
+		if (!is_toa(&option, own))
+			continue;
+		if (lvs_upstream_trusted(pkt))
+			WRITE_ONCE(fc->toa, LVS_FULLNAT_TOA_DONE);
+		else
+			lvs_tcp_option_blank(&option);
 	}
 	/* Whose SYN it answers has said already that it has timestamps. */
 	if (th->syn && !th->ack && READ_ONCE(pkt->ln->sysctls.fullnat_timestamp_remove_entry))
@@ -162,7 +178,7 @@ bool lvs_fullnat_tcp_request(struct lvs_packet *pkt, struct lvs_fullnat_conn *fc
 			return false;
 		th = lvs_tcp_header(pkt);
 		before = lvs_tcp_header_sum(th);
-		clean_options(pkt, &fc->conn, th);
+		clean_options(pkt, fc, th);
 		lvs_tcp_header_changed(pkt->skb, th, before);
 	}
 	lvs_tcp_set_number(pkt->skb, th, &th->seq, ntohl(th->seq) + fc->seq_delta);

@@ -10,7 +10,8 @@
  *
  * The client's own address and port go into an option (include/lvs/toa.h) of every segment of the
  * client's that can take it, until the client has acknowledged data of the real server: by then
- * that has seen one. What a client has put there itself is blanked.
+ * that has seen one. What a client has put there itself is blanked, unless it is a trusted
+ * upstream.
  */
 #ifndef LVS_FWD_FULLNAT_TCP_H
 #define LVS_FWD_FULLNAT_TCP_H

@@ -2,7 +2,6 @@
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/netdevice.h>
-#include <linux/udp.h>
 #include <net/ip.h>
 
 #include "core/tcp_options.h"
@@ -10,11 +9,12 @@
 #include "fwd/conntrack.h"
 #include "fwd/fullnat_udp.h"
 #include "fwd/fwd.h"
-#include "fwd/tcp_header.h"
+#include "fwd/uoa_header.h"
 #include "lvs/abi.h"
 #include "lvs/toa.h"
 #include "packet.h"
 #include "svc/svc.h"
+#include "upstream.h"
 
 /* The longest IPv4 header. */
 #define MAX_IP_HEADER 60
@@ -32,19 +32,32 @@ void lvs_fullnat_udp_begin(struct lvs_fullnat_conn *fc)
 	fc->uoa_left = LVS_FULLNAT_UOA_DATAGRAMS;
 }
 
-void lvs_fullnat_udp_blank(struct lvs_packet *pkt)
+void lvs_fullnat_udp_clean(struct lvs_packet *pkt, struct lvs_fullnat_conn *fc)
 {
+	u32 len = pkt->l4_off - sizeof(struct iphdr), offset = 0;
 	struct iphdr *iph = ip_hdr(pkt->skb);
+	struct lvs_tcp_option option;
+	bool forged = false;
 
 	/* Options of IP are laid out as TCP's are. */
-	if (lvs_tcp_options_blank((u8 *)(iph + 1), pkt->l4_off - sizeof(*iph), LVS_UOA_IPOPT, 0))
+	while (lvs_tcp_option_next((u8 *)(iph + 1), len, &offset, &option)) {
+		if (option.kind != LVS_UOA_IPOPT)
+			continue;
+		if (lvs_upstream_trusted(pkt)) {
+			WRITE_ONCE(fc->toa, LVS_FULLNAT_TOA_DONE);
+			continue;
+		}
+		lvs_tcp_option_blank(&option);
+		forged = true;
+	}
+	if (forged)
 		ip_send_check(iph);
 }
 
 /*
  * The packet must not get longer than the path takes, nor than IP can say. What was reassembled
- * leaves in fragments no longer than the ones it came in. The pieces of a GSO packet would all tell,
- * if its device could cut it up at all.
+ * leaves in fragments no longer than the ones it came in. A GSO packet's pieces would all tell, if
+ * its device could cut it up at all.
  */
 static bool has_room(const struct lvs_packet *pkt, u32 more, u32 mtu)
 {
@@ -54,15 +67,6 @@ static bool has_room(const struct lvs_packet *pkt, u32 more, u32 mtu)
 	if (skb_is_gso(skb))
 		return false;
 	return skb->len + more <= min3(mtu, (u32)IP_MAX_MTU, largest ?: U32_MAX);
-}
-
-/* Put @len bytes at @off of the packet: what stands before that moves into the headroom. */
-static void insert(struct sk_buff *skb, u32 off, const u8 *bytes, u32 len)
-{
-	skb_push(skb, len);
-	memmove(skb->data, skb->data + len, off);
-	memcpy(skb->data + off, bytes, len);
-	skb_reset_network_header(skb);
 }
 
 static void move_up(unsigned char *offset, u32 len)
@@ -88,7 +92,7 @@ static void insert_option(struct lvs_packet *pkt, const u8 *option, u32 len)
 	struct sk_buff *skb = pkt->skb;
 	struct iphdr *iph;
 
-	insert(skb, sizeof(*iph), option, len);
+	lvs_uoa_insert(pkt, sizeof(*iph), option, len);
 	options_moved(&IPCB(skb)->opt, len);
 	pkt->l4_off += len;
 	skb_set_transport_header(skb, pkt->l4_off);
@@ -98,49 +102,9 @@ static void insert_option(struct lvs_packet *pkt, const u8 *option, u32 len)
 	ip_send_check(iph);
 }
 
-/* The field that names the protocol of the transport header, whose extension headers are sound. */
-static u8 *next_header(const struct lvs_packet *pkt)
-{
-	u8 *data = pkt->skb->data, type = ipv6_hdr(pkt->skb)->nexthdr;
-	u8 *field = &ipv6_hdr(pkt->skb)->nexthdr;
-	u32 off = sizeof(struct ipv6hdr);
-
-	while (off < pkt->l4_off) {
-		field = data + off;
-		if (type == NEXTHDR_FRAGMENT)
-			off += sizeof(struct frag_hdr);
-		else if (type == NEXTHDR_AUTH)
-			off += (field[1] + 2) * 4;
-		else
-			off += (field[1] + 1) * 8;
-		type = *field;
-	}
-	return field;
-}
-
-/* UDP's header stays where it is, and so does what there is to sum up. */
-static void insert_header(struct lvs_packet *pkt, const u8 *header, u32 len)
-{
-	struct sk_buff *skb = pkt->skb;
-
-	insert(skb, pkt->l4_off, header, len);
-	skb_set_transport_header(skb, pkt->l4_off);
-	if (pkt->af == AF_INET) {
-		ip_hdr(skb)->protocol = LVS_UOA_PROTOCOL;
-		ip_hdr(skb)->tot_len = htons(ntohs(ip_hdr(skb)->tot_len) + len);
-		ip_send_check(ip_hdr(skb));
-	} else {
-		*next_header(pkt) = LVS_UOA_PROTOCOL;
-		lvs_ip_length_changed(pkt, len);
-	}
-	/* A sum of all that is behind the IP header. */
-	if (skb->ip_summed == CHECKSUM_COMPLETE)
-		skb->ip_summed = CHECKSUM_NONE;
-}
-
 /*
- * Devices sum up UDP where they see its number in the IP header. And what conntrack's NAT would take
- * for ports behind the director are none, so the packet leaves its entry behind.
+ * Devices sum up UDP where they see its number in the IP header. And what conntrack's NAT would
+ * take for ports behind the director are none, so the packet leaves its entry behind.
  */
 static enum lvs_drop_reason prepare_header(struct lvs_packet *pkt)
 {
@@ -190,16 +154,15 @@ static enum lvs_drop_reason tell_by_option(struct lvs_packet *pkt, struct lvs_fu
 	return LVS_DROP_NONE;
 }
 
-static enum lvs_drop_reason tell_by_header(struct lvs_packet *pkt, struct lvs_fullnat_conn *fc,
-					   u32 mtu)
+/* A header of @len bytes: the director's own, or a trusted upstream's. */
+static enum lvs_drop_reason add_header(struct lvs_packet *pkt, struct lvs_fullnat_conn *fc,
+				       const u8 *header, u32 len, u32 mtu, bool *added)
 {
-	const struct lvs_conn *conn = &fc->conn;
 	enum lvs_drop_reason reason;
-	u8 header[LVS_UOA_MAX];
-	u32 len = lvs_uoa_write(header, conn->link[LVS_SIDE_CLIENT].af, &conn->caddr, conn->cport);
 
-	if (!has_room(pkt, len, mtu) ||
-	    (unlikely(pkt->tracked) && lvs_conntrack_has_nat(pkt->skb))) {
+	*added = has_room(pkt, len, mtu) &&
+		 !(unlikely(pkt->tracked) && lvs_conntrack_has_nat(pkt->skb));
+	if (!*added) {
 		omit(fc);
 		return LVS_DROP_NONE;
 	}
@@ -208,14 +171,39 @@ static enum lvs_drop_reason tell_by_header(struct lvs_packet *pkt, struct lvs_fu
 		return reason;
 	if (!lvs_fwd_writable(pkt->skb, lvs_fwd_rewritten(pkt), len))
 		return LVS_DROP_NO_MEMORY;
-	insert_header(pkt, header, len);
-	count_told(fc);
+	lvs_uoa_insert_header(pkt, header, len);
 	return LVS_DROP_NONE;
+}
+
+static enum lvs_drop_reason tell_by_header(struct lvs_packet *pkt, struct lvs_fullnat_conn *fc,
+					   u32 mtu)
+{
+	const struct lvs_conn *conn = &fc->conn;
+	enum lvs_drop_reason reason;
+	u8 header[LVS_UOA_MAX];
+	bool added;
+	u32 len = lvs_uoa_write(header, conn->link[LVS_SIDE_CLIENT].af, &conn->caddr, conn->cport);
+
+	reason = add_header(pkt, fc, header, len, mtu, &added);
+	if (reason == LVS_DROP_NONE && added)
+		count_told(fc);
+	return reason;
+}
+
+/* The packet came with the header of a trusted upstream, who tells in our stead. */
+static enum lvs_drop_reason pass_on(struct lvs_packet *pkt, struct lvs_fullnat_conn *fc, u32 mtu)
+{
+	bool added;
+
+	WRITE_ONCE(fc->toa, LVS_FULLNAT_TOA_DONE);
+	return add_header(pkt, fc, pkt->uoa, pkt->uoa_len, mtu, &added);
 }
 
 enum lvs_drop_reason lvs_fullnat_udp_tell(struct lvs_packet *pkt, struct lvs_fullnat_conn *fc,
 					  u32 mtu)
 {
+	if (pkt->uoa_len)
+		return pass_on(pkt, fc, mtu);
 	if (READ_ONCE(fc->toa) == LVS_FULLNAT_UOA_HEADER)
 		return tell_by_header(pkt, fc, mtu);
 	return tell_by_option(pkt, fc, mtu);

@@ -124,7 +124,7 @@ static unsigned int send_request(struct lvs_packet *pkt, struct lvs_conn *conn,
 	    unlikely(!tcp_request(pkt, conn, route->mtu - lvs_translate_growth(pkt))))
 		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_MEMORY);
 	reason = lvs_translate(pkt, &ends);
-	if (unlikely(lvs_fullnat_udp_tells(fc)) && reason == LVS_DROP_NONE)
+	if (unlikely(lvs_fullnat_udp_adds(pkt, fc)) && reason == LVS_DROP_NONE)
 		reason = lvs_fullnat_udp_tell(pkt, fc, route->mtu);
 	if (unlikely(reason != LVS_DROP_NONE))
 		return lvs_fwd_drop(pkt, conn, reason);

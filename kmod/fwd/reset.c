@@ -94,6 +94,7 @@ static bool make(struct lvs_packet *pkt, struct lvs_net *ln, const struct lvs_re
 	pkt->af = r->af;
 	pkt->hook = NF_INET_LOCAL_OUT;
 	pkt->tracked = false;
+	pkt->uoa_len = 0;
 	if (lvs_packet_parse(pkt) == LVS_PARSED_FLOW)
 		return true;
 	kfree_skb(skb);

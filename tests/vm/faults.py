@@ -405,6 +405,28 @@ def proc(t, name):
     site.genl.request(SET_CONFIG, u32(TIMEOUT_UDP, 1))
 
 
+@test(lab=False, lvs_only=True, timeout=300)
+def trusted_upstreams(t):
+    """The list is the new one or, with an error, the old one."""
+    site, path, old, new = Site(t), "/proc/sys/net/ipv4/vs/toa_trusted_upstreams", b"10.0.0.0/8\n", b"10.0.0.0/8,fd00::/8\n"
+
+    def put(text):
+        with open(path, "wb", buffering=0) as file:
+            file.write(text)
+
+    def check(error):
+        if error is not None:
+            t.equal(error.errno, errno.ENOMEM, "errno")
+        with open(path, "rb", buffering=0) as file:
+            t.equal(file.read(), new if error is None else old, "the list")
+        put(old)
+    with site.ns:
+        put(old)
+        with faults.expected():
+            runs, failed = faults.each_allocation(lambda: put(new), check, what="trusted upstreams")
+    t.equal(failed > 1, True, f"some of {runs} refused allocations make it fail ({failed} did)")
+
+
 @test(lab=False, lvs_only=True, timeout=1800, scope=("ours", "all") if THOROUGH else ("ours",))
 def namespace(t, scope):
     """

@@ -44,7 +44,7 @@ class Flow(Ghosts):
         return self.take(payload)
 
     def take(self, payload, extensions=b""):
-        got = self.t.lab.inside.receive(lambda p: p.dst == self.rip, what="the request")
+        got = self.t.lab.inside.receive(lambda p: (p.src, p.dst) == (self.laddr, self.rip), what="the request")
         self.t.equal((got.faults, got.length), ([], len(got.data)), "the packet")
         options = got.data[20:(got.data[0] & 15) * 4] if got.version == 4 else b""
         l4, header = got.l4[len(extensions):], b""
