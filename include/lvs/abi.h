@@ -18,9 +18,10 @@
  *     LVS_OPTION_SECONDS_MAX; 0: none), MAX_CONNS? u32, MAX_RATE? u32, CLIENT_CONNS? u32,
  *     CLIENT_RATE? u32 (connections at once, and new ones a second, of all clients or of each; 0:
  *     no limit; rates up to LVS_OPTION_RATE_MAX), TOA_KIND? u32 (of the TCP option by which FULLNAT
- *     tells the client, none that TCP has itself; 0: LVS_TOA_KIND), UOA? u32 (LVS_OPTION_UOA_*), FLAGS? u32 (LVS_OPTION_F_*).
- *     What is not named there is off; without OPTIONS, SET_SERVICE leaves them as they are, and
- *     NEW_SERVICE takes those of the service's profile. EINVAL for other values. And
+ *     tells the client, none that TCP has itself; 0: LVS_TOA_KIND), UOA? u32
+ *     (LVS_OPTION_UOA_*), FLAGS? u32 (LVS_OPTION_F_*). What is not named there is off; without
+ *     OPTIONS, SET_SERVICE leaves them as they are, and NEW_SERVICE takes those of the service's
+ *     profile. EINVAL for other values. And
  *     LVS_OP_ADD_LADDR, LVS_OP_DEL_LADDR (SERVICE, LADDR): a local address of the service's pool.
  *     EEXIST (not for one that its profile brought), ENOENT; EADDRNOTAVAIL for one that is not
  *     this host's. And
