@@ -8,7 +8,7 @@
 
 #include "common/networks.h"
 #include "core/parse.h"
-#include "core/toa.h"
+#include "core/toa_write.h"
 #include "lvs/toa.h"
 #include "netns.h"
 #include "upstream.h"
@@ -44,7 +44,7 @@ static int behind_ip(const struct lvs_packet *pkt, u8 *proto)
 
 static noinline bool read_header(struct lvs_packet *pkt)
 {
-	struct toa_endpoint client;
+	const u8 *option = pkt->uoa + sizeof(struct lvs_uoa_header);
 	int off, len;
 	u8 proto;
 
@@ -54,9 +54,10 @@ static noinline bool read_header(struct lvs_packet *pkt)
 		return false;
 	if (skb_copy_bits(pkt->skb, off, pkt->uoa, sizeof(struct lvs_uoa_header)))
 		return false;
-	len = toa_uoa_len(pkt->uoa);
+	len = lvs_uoa_len(pkt->uoa);
 	if (!len || skb_copy_bits(pkt->skb, off, pkt->uoa, len) ||
-	    toa_in_uoa(pkt->uoa, len, &client) != TOA_FOUND ||
+	    option[0] != LVS_UOA_IPOPT ||
+	    option[1] != len - sizeof(struct lvs_uoa_header) ||
 	    !lvs_parse_ports(pkt->skb, off + len, &pkt->sport, &pkt->dport))
 		return false;
 	pkt->proto = IPPROTO_UDP;

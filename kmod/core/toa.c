@@ -129,25 +129,6 @@ enum toa_found toa_in_ip(const u8 *options, u32 len, struct toa_endpoint *client
 	return find(&kinds, options, len, client);
 }
 
-u32 toa_uoa_len(const u8 *header)
-{
-	u32 len = (u32)header[2] << 8 | header[3];
-
-	switch (header[0]) {
-	case LVS_UOA_IPV4 << 4:
-		if (len != sizeof(struct lvs_uoa_header) + LVS_TOA_LEN_IPV4)
-			return 0;
-		break;
-	case LVS_UOA_IPV6 << 4:
-		if (len != sizeof(struct lvs_uoa_header) + LVS_TOA_LEN_IPV6)
-			return 0;
-		break;
-	default:
-		return 0;
-	}
-	return header[1] == IPPROTO_UDP ? len : 0;
-}
-
 enum toa_found toa_in_uoa(const u8 *header, u32 len, struct toa_endpoint *client)
 {
 	const u8 *option = header + sizeof(struct lvs_uoa_header);

@@ -40,16 +40,7 @@ enum toa_found toa_in_tcp(const struct toa_kinds *kinds, const u8 *options, u32 
 /* The same among the @len bytes of IPv4 options at @options. */
 enum toa_found toa_in_ip(const u8 *options, u32 len, struct toa_endpoint *client);
 
-/* The longest header of protocol 248 with its option. */
-#define TOA_UOA_MAX 24
-
-/*
- * The length of the header of protocol 248 at @header, option included, of which the first 4 bytes
- * can be read; 0 if it is none that UDP can follow.
- */
-u32 toa_uoa_len(const u8 *header);
-
-/* Read the whole of it, @len bytes as toa_uoa_len() said. */
+/* Read a whole header of protocol 248, @len bytes as lvs_uoa_len() said (core/toa_write.h). */
 enum toa_found toa_in_uoa(const u8 *header, u32 len, struct toa_endpoint *client);
 
 #endif /* LVS_CORE_TOA_H */

@@ -40,3 +40,22 @@ u32 lvs_uoa_write(u8 *to, u8 af, const union nf_inet_addr *addr, __be16 port)
 	return (u32)sizeof(header) +
 	       lvs_toa_write(to + sizeof(header), LVS_UOA_IPOPT, af, addr, port);
 }
+
+u32 lvs_uoa_len(const u8 *header)
+{
+	u32 len = (u32)header[2] << 8 | header[3];
+
+	switch (header[0]) {
+	case LVS_UOA_IPV4 << 4:
+		if (len != sizeof(struct lvs_uoa_header) + LVS_TOA_LEN_IPV4)
+			return 0;
+		break;
+	case LVS_UOA_IPV6 << 4:
+		if (len != sizeof(struct lvs_uoa_header) + LVS_TOA_LEN_IPV6)
+			return 0;
+		break;
+	default:
+		return 0;
+	}
+	return header[1] == IPPROTO_UDP ? len : 0;
+}

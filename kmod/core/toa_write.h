@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Writing a client's address as include/lvs/toa.h draws it; core/toa.h reads it on the real server.
+ * Writing a client's address as include/lvs/toa.h draws it; core/toa.h reads it on the real
+ * server. In both modules.
  */
 #ifndef LVS_CORE_TOA_WRITE_H
 #define LVS_CORE_TOA_WRITE_H
@@ -18,5 +19,11 @@ u32 lvs_toa_write(u8 *to, u8 kind, u8 af, const union nf_inet_addr *addr, __be16
 
 /* Write the header of protocol 248 that UDP follows; returns its length, the option's included. */
 u32 lvs_uoa_write(u8 *to, u8 af, const union nf_inet_addr *addr, __be16 port);
+
+/*
+ * The length of the header of protocol 248 at @header, option included, of which the first 4 bytes
+ * can be read; 0 if it is none that UDP can follow.
+ */
+u32 lvs_uoa_len(const u8 *header);
 
 #endif /* LVS_CORE_TOA_WRITE_H */

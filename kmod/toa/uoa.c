@@ -17,6 +17,7 @@
 #include <net/route.h>
 
 #include "compat/ftrace.h"
+#include "core/toa_write.h"
 #include "lvs/toa.h"
 #include "toa/toa.h"
 
@@ -99,7 +100,7 @@ static u32 pull_header(struct sk_buff *skb, u32 off)
 	u32 len = 0;
 
 	if (pskb_may_pull(skb, off + sizeof(struct lvs_uoa_header)))
-		len = toa_uoa_len(skb->data + off);
+		len = lvs_uoa_len(skb->data + off);
 	if (len && pskb_may_pull(skb, off + len + 2 * sizeof(__be16)))
 		return len;
 	toa_count(TOA_UOA_INVALID);

@@ -8,6 +8,7 @@
 
 extern "C" {
 #include "core/toa.h"
+#include "core/toa_write.h"
 }
 
 namespace {
@@ -55,8 +56,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (data[0] % 3 == 2) {
         if (exact.size() < 4)
             return 0;
-        const u32 len = toa_uoa_len(exact.data());
-        MUST(len == 0 || len == 12 || len == TOA_UOA_MAX);
+        const u32 len = lvs_uoa_len(exact.data());
+        MUST(len == 0 || len == 12 || len == LVS_UOA_MAX);
         if (len == 0 || len > exact.size())
             return 0;
         const std::vector<u8> header(exact.begin(), exact.begin() + len);

@@ -112,8 +112,8 @@ TEST_CASE("headers of protocol 248") {
     toa_endpoint client{};
     const Bytes ipv4 = join({0x10, 17, 0, 12}, option(31, v4));
     const Bytes ipv6 = join({0x20, 17, 0, 24}, option(31, v6));
-    REQUIRE(toa_uoa_len(ipv4.data()) == 12);
-    REQUIRE(toa_uoa_len(ipv6.data()) == 24);
+    REQUIRE(lvs_uoa_len(ipv4.data()) == 12);
+    REQUIRE(lvs_uoa_len(ipv6.data()) == 24);
     CHECK(result_of(toa_in_uoa(ipv4.data(), 12, &client), client) == "::ffff:203.0.113.7 4711");
     CHECK(result_of(toa_in_uoa(ipv6.data(), 24, &client), client) == "2001:db8::7 4711");
     const Bytes other_kind = join({0x10, 17, 0, 12}, option(30, v4));
@@ -124,7 +124,7 @@ TEST_CASE("headers of protocol 248") {
     for (const Bytes& head :
          {Bytes{0x11, 17, 0, 12}, Bytes{0x30, 17, 0, 12}, Bytes{0x10, 6, 0, 12}, Bytes{0x10, 17, 0, 24},
           Bytes{0x20, 17, 0, 12}, Bytes{0x10, 17, 1, 12}, Bytes{0x10, 17, 0, 0}})
-        CHECK(toa_uoa_len(head.data()) == 0);
+        CHECK(lvs_uoa_len(head.data()) == 0);
 }
 
 TEST_CASE("what the director writes the real server reads") {
@@ -142,7 +142,7 @@ TEST_CASE("what the director writes the real server reads") {
 
         Bytes header(address.size() == 4 ? 12 : LVS_UOA_MAX);
         REQUIRE(lvs_uoa_write(header.data(), af, &from, htons(4711)) == header.size());
-        REQUIRE(toa_uoa_len(header.data()) == header.size());
+        REQUIRE(lvs_uoa_len(header.data()) == header.size());
         CHECK(result_of(toa_in_uoa(header.data(), static_cast<u32>(header.size()), &client), client) == expected);
     }
 }
