@@ -150,8 +150,8 @@ def names_without_an_answer(t):
             file.write(text)
     name_server("nameserver 10.1.0.99\nnameserver 10.1.0.98\noptions timeout:5 attempts:2\n")
     t.cleanup(name_server, before)
-    t.lab.director_ns.ip("neigh add 10.1.0.99 lladdr 02:00:00:00:00:99 dev back nud permanent",
-                         "neigh add 10.1.0.98 lladdr 02:00:00:00:00:98 dev back nud permanent")
+    t.lab.director_ns.ip("neigh replace 10.1.0.99 lladdr 02:00:00:00:00:99 dev back nud permanent",
+                         "neigh replace 10.1.0.98 lladdr 02:00:00:00:00:98 dev back nud permanent")
     begin = time.monotonic()
     out = t.director.ipvsadm("-L").out
     took = time.monotonic() - begin
