@@ -13,7 +13,7 @@ import threading
 import time
 
 from fullnat import fullnat_service, limit_ports, local_addresses, pool, without_offloads
-from lib import patience, wait
+from lib import kernel, patience, wait
 from lib.daemons import Daemon, Nginx, directory, http
 from lib.harness import test
 from lib.lab import VIPS, Lab
@@ -23,8 +23,8 @@ from lib.traffic import Server, TcpClient
 ETH_P_ALL, SO_RCVBUFFORCE = 3, 33
 SACK = 5
 MANY = 5000
-# wrk's, who do not stop asking. Debug kernels are as slow as their checks.
-CLIENTS = 500 if any(f"-lvs-{name}" in os.uname().release for name in ("uml", "kasan", "kcsan")) else MANY
+# wrk's, who do not stop asking.
+CLIENTS = 500 if kernel.SLOW else MANY
 
 
 @test(lvs_only=True)

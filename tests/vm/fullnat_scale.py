@@ -4,16 +4,14 @@ import os
 import random
 
 from fullnat import fullnat_service, local_addresses, pool
-from lib import packet, wait
+from lib import kernel, packet, wait
 from lib.flood import Pktgen
 from lib.harness import test
 from lib.lab import Lab
 
-# Debug kernels are as slow as their checks.
-SLOW = any(f"-lvs-{name}" in os.uname().release for name in ("uml", "kasan", "kcsan"))
 # What `make stress` asks for is a million.
-CONNECTIONS = 1000000 if "LVS_STRESS" in os.environ else 5000 if SLOW else 100000
-ONE_PEER = 3000 if SLOW else 60000
+CONNECTIONS = 1000000 if "LVS_STRESS" in os.environ else 5000 if kernel.SLOW else 100000
+ONE_PEER = 3000 if kernel.SLOW else 60000
 SAMPLES = 50
 IDLE = 20 if CONNECTIONS < 1000000 else 60  # seconds that a flow stays
 

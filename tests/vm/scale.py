@@ -5,14 +5,12 @@ import resource
 import subprocess
 import time
 
-from lib import ipvs, wait
+from lib import ipvs, kernel, wait
 from lib.harness import test
 from lib.ipvs import STOCK_IPVSADM
 from lib.record import note
 
-# Debug kernels are as slow as their checks.
-SLOW = any(f"-lvs-{name}" in os.uname().release for name in ("uml", "kasan", "kcsan"))
-SERVICES = 1000 if SLOW else 10000
+SERVICES = 1000 if kernel.SLOW else 10000
 LIST_SECONDS = 2.0  # half of it on an idle host; a busy one makes emulated processors slower, too
 ESTIMATION_SHARE = 0.02
 
@@ -75,7 +73,7 @@ def ten_thousand_services(t):
     timed(t, t.director.tool, "-R", stdin=text)
     listed, seconds = timed(t, t.director.tool, "-Ln")
     for _ in range(9):  # what else the host does counts, too: the best of ten is what it takes
-        if seconds < LIST_SECONDS or ipvs.MODULE != "lvs" or SLOW:
+        if seconds < LIST_SECONDS or ipvs.MODULE != "lvs" or kernel.SLOW:
             break
         seconds = min(seconds, timed(t, t.director.tool, "-Ln")[1])
     t.equal(len(listed.splitlines()), 3 + 2 * SERVICES, "lines of the listing")
@@ -87,7 +85,7 @@ def ten_thousand_services(t):
     share = None if None in shares else min(shares)
     if share is not None:
         print(f"# all queued work of the kernel takes {share:.2%} of a CPU", flush=True)
-    if ipvs.MODULE == "lvs" and not SLOW:
+    if ipvs.MODULE == "lvs" and not kernel.SLOW:
         assert seconds < LIST_SECONDS, f"listing takes {seconds:.2f} s"
         assert share is None or share < ESTIMATION_SHARE, f"estimation takes {share:.2%} of a CPU"
     t.director.clear()
