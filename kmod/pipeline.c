@@ -324,10 +324,11 @@ static unsigned int balance(struct lvs_packet *pkt)
 	}
 	if (likely(conn)) {
 		bool gone = conn->dest && !lvs_dest_available(conn->dest);
+		bool reused = reuses(conn, pkt);
 
-		if (unlikely(gone) && !may_leave(pkt))
+		if (unlikely(gone) && !reused && !may_leave(pkt))
 			return lvs_fwd_drop(pkt, conn, LVS_DROP_DEST_GONE);
-		if (unlikely(gone || reuses(conn, pkt))) {
+		if (unlikely(gone || reused)) {
 			lvs_conn_kill(conn);
 			conn = NULL;
 		}

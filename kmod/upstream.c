@@ -38,7 +38,7 @@ static int behind_ip(const struct lvs_packet *pkt, u8 *proto)
 		return lvs_parse_is_fragment(ip_hdr(skb)) ? -1 : ip_hdr(skb)->ihl * 4;
 	}
 	*proto = ipv6_hdr(skb)->nexthdr;
-	off = lvs_parse_extensions(skb, sizeof(struct ipv6hdr), proto, &first);
+	off = lvs_parse_extensions(skb, sizeof(struct ipv6hdr), proto, &first, true);
 	return first ? -1 : off;
 }
 

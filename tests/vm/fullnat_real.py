@@ -171,6 +171,11 @@ def throughput_under_loss(t):
     raise AssertionError(f"not within a quarter of NAT's: {median}")
 
 
+def many_client_ports(t):
+    t.lab.client.sysctl(ipv4__ip_local_port_range="20000 60000")
+    t.cleanup(lambda: t.lab.client.sysctl(ipv4__ip_local_port_range="32768 60999"))
+
+
 @test(lvs_only=True, timeout=200)
 def thousands_at_once(t):
     """5,000 connections at once to two nginx; each gets its page, each has a port of its own, all are given back."""
@@ -180,7 +185,7 @@ def thousands_at_once(t):
         t.closing(Nginx(t, t.lab.rs[index], Lab.RS[4][index], rport, f"real server {index + 1}", connections=MANY))
     vip, port, name = fullnat_service(t, "tcp", 4, Lab.RS[4][0], rport, laddrs)
     t.director.ipvsadm("-a", *name.split(), "-r", f"{Lab.RS[4][1]}:{rport}", "-b")
-    t.lab.client.sysctl(ipv4__ip_local_port_range="20000 60000")
+    many_client_ports(t)
     waiting, pages = selectors.DefaultSelector(), []
     with contextlib.ExitStack() as stack:
         for _ in range(MANY):
@@ -217,7 +222,7 @@ def wrk(t):
         t.closing(Nginx(t, t.lab.rs[index], Lab.RS[4][index], rport, f"real server {index + 1}", connections=CLIENTS))
     vip, port, name = fullnat_service(t, "tcp", 4, Lab.RS[4][0], rport, laddrs)
     t.director.ipvsadm("-a", *name.split(), "-r", f"{Lab.RS[4][1]}:{rport}", "-b")
-    t.lab.client.sysctl(ipv4__ip_local_port_range="20000 60000")
+    many_client_ports(t)
     for seconds in (8, 16, 32):  # until each client has had its turn, on slow machines, too
         before = t.director.service_stats("tcp", vip, port)["conns"]
         out = t.lab.client.run("sh", "-c", f"ulimit -n 20000; wrk --timeout {patience.seconds(60)} -t 2 -c {CLIENTS} -d {seconds} "

@@ -242,6 +242,19 @@ def port_reuse(t, steps):
     t.equal(talk.counts(), (1, 0), "active and inactive")
 
 
+@test
+def port_reuse_after_the_dest(t):
+    """A connection in TIME_WAIT keeps nobody from the port, were its dest removed, too."""
+    talk = Conversation(t, dests=2)
+    first = talk.from_client(3210)
+    for step in "sSA cA cFA sFA".split():
+        talk.from_client(3210, step[1:]) if step[0] == "c" else talk.from_server(3210, step[1:], first)
+    t.director.rules(f"-d {talk.dest_name(talk.rips.index(first))}")
+    t.equal(talk.from_client(3210) in set(talk.rips) - {first}, True, "another dest gets the SYN at once")
+    conn, = talk.conns(3210)
+    t.equal(conn["state"], "SYN_RECV", "state of the new connection")
+
+
 @test(proto=("tcp", "udp"))
 def dest_removed_and_readded(t, proto):
     """Packets for a removed dest are dropped and counted; once the dest is back its connections go on."""
