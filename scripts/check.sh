@@ -24,13 +24,16 @@ usage() {
 		  ci                          check, check-debug and kernel-builds
 	EOT
 }
-parts=()
+parts=() ahead=()
 for part in "${@:-check}"; do
 	case $part in
 	check) parts+=(static build host vm demo) ;;
 	debug) parts+=(planted uml) ;;
 	kernels) parts+=(kernel-builds vm suite-6.12 uml) ;;
-	ci) parts+=(static build host vm demo planted uml kernel-builds) ;;
+	ci)
+		parts+=(static build host vm demo planted uml kernel-builds)
+		ahead=(uml 6.12 7.2)
+		;;
 	static | build | host | vm | demo | planted | uml | kasan | kcsan | kernel-builds | suite-6.12) parts+=("$part") ;;
 	-h | --help)
 		usage
@@ -112,7 +115,22 @@ part_host() {
 	one_test 'staged install' staged_install
 }
 
+# The VM's tests wait most of the time, which is enough to make the kernels that later parts need. Each of those asks
+# for its kernel again, and says so if there is none.
+ahead_pid=''
+make_kernels_ahead() {
+	[ ${#ahead[@]} -gt 0 ] || return
+	(
+		for name in "${ahead[@]}"; do
+			nice -n 19 scripts/kernel "$name"
+		done
+	) >"$logs/kernels-ahead.log" 2>&1 &
+	ahead_pid=$!
+	trap '[ -z "$ahead_pid" ] || kill "$ahead_pid"' EXIT
+}
+
 part_vm() {
+	make_kernels_ahead
 	step 'In the VM: the director under traffic'
 	LVS_TEST_PATIENCE=2 many_tests 'VM tests' scripts/vm --timeout 2400 --mem 4096 --out "$logs/vm" -- tests/vm/run
 	step 'In the VM: the same with ip_vs and with lvs'
@@ -133,6 +151,10 @@ part_demo() {
 version='' patience=2 megabytes=10
 with_kernel() { # NAME
 	step "Kernel $1"
+	if [ -n "$ahead_pid" ]; then
+		wait "$ahead_pid"
+		ahead_pid=''
+	fi
 	one_test "kernel $1" scripts/kernel "$1"
 	version=$(kernel_named "$1")
 	case $1 in
