@@ -102,6 +102,8 @@ class Lab:
     def _director(self):
         # The director's own clients get the answers of DR from outside, with an address of the director as source.
         self.director_ns.sysctl(ipv4__conf__front__accept_local=1)
+        # Each test gets the errors it waits for, however many went to the same client before.
+        self.director_ns.sysctl(ipv4__icmp_ratelimit=0, ipv6__icmp__ratelimit=0)
         self.director_ns.ip(
             "link set lo up", "link set front up", "link set back up",
             "addr add 10.0.1.2/24 dev front", "addr add fd00:b::2/64 dev front nodad",
