@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """FULLNAT: both ends of a packet are translated; local addresses, their ports, and what becomes of them."""
+import ipaddress
 import itertools
 import json
 import os
@@ -208,7 +209,7 @@ def pools(t):
     t.director.ipvsadm("-P", *name.split(), "-z", f"{one}-{two}")
     t.equal(sorted(pool(t, name)), [one, two], "the pool")
     for args, text in (((f"{two}",), "Local address already exists"),
-                       ((f"{three}-10.8.0.200",), "The local address is not an address of this host"),
+                       ((f"{three}-{ipaddress.ip_address(three) + 9}",), "The local address is not an address of this host"),
                        (("127.0.0.1",), "The local address is not an address of this host")):
         answer = t.director.ipvsadm("-P", *name.split(), "-z", *args, check=False)
         t.equal((answer.code, answer.err.strip()), (255, text), f"adding {args[0]}")

@@ -37,7 +37,7 @@ class Far:
         self.ns.ip(f"link add eth0 type veth peer name far netns {lab.router.name}", "link set lo up", "link set eth0 up",
                    f"addr add {self.ADDRESS[4]}/24 dev eth0", f"addr add {self.ADDRESS[6]}/64 dev eth0 nodad")
         t.cleanup(lab.router.run, "ip", "link", "del", "far")
-        back = ("10.8.0.0/24 via 10.1.0.1", "fd00:8::/64 via fd00:c::1")
+        back = ("10.8.0.0/16 via 10.1.0.1", "fd00:8::/64 via fd00:c::1")
         lab.router.ip("link set far up", f"addr add {self.ROUTER[4]}/24 dev far", f"addr add {self.ROUTER[6]}/64 dev far nodad",
                       *[f"route add {route}" for route in back])
         t.cleanup(lab.router.ip, *[f"route del {route}" for route in back])
