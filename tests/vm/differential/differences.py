@@ -49,7 +49,7 @@ DIFFERENCES = [
     Difference("Sysctls of newer kernels", "sysctls", "sysctl: (conn_lfactor|svc_lfactor|conn_max|est_nice|est_cpulist), .*", None, ".*",
                until=(7, 0)),
     Difference("lblcr_expiration in every namespace", "sysctls", "sysctl: lblcr_expiration, .*", None, ".*"),
-    Difference("Sysctls of FULLNAT", "sysctls", "sysctl: (fullnat_.*|conn_expire_tcp_rst, .*)", None, ".*"),
+    Difference("Sysctls of FULLNAT", "sysctls", "sysctl: (fullnat_.*|(conn_expire_tcp_rst|toa_trusted_upstreams), .*)", None, ".*"),
     Difference("Start of the turn of wrr", "schedulers", r"scheduler wrr, weights \((3, 2, 1|0, 5, 2)\): choices",
                "(abcaab)+|(bcbbbbc)+bcb", "(aababc)+|(bbbbcbc)+bbb"),
     Difference("Table of mh", "schedulers", "scheduler mh, .*: choices", "[abc]*", "[abc]{24}"),
