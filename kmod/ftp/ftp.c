@@ -138,8 +138,8 @@ static bool claim(struct lvs_ftp *ftp, struct lvs_ftp_wait *wait, __be16 port,
 		lvs_ftp_expect(ftp, wait, 0);
 	}
 	if (claimed) {
-		ftp->data_cport = pkt->sport;
-		ftp->data_vport = pkt->dport;
+		WRITE_ONCE(ftp->data_cport, pkt->sport);
+		WRITE_ONCE(ftp->data_vport, pkt->dport);
 	}
 	spin_unlock_bh(&ftp->lock);
 	return claimed;
@@ -314,6 +314,26 @@ struct lvs_conn *lvs_ftp_connect(const struct lvs_packet *pkt, enum lvs_side *si
 	if (!conn && pkt->hook != NF_INET_FORWARD)
 		conn = connect_dest_here(pkt);
 	return conn;
+}
+
+__be16 lvs_ftp_control_vport(const struct lvs_conn *conn)
+{
+	u8 af = conn->link[LVS_SIDE_CLIENT].af;
+	struct lvs_ftp *ftp;
+
+	if (conn->link[LVS_SIDE_CLIENT].proto != IPPROTO_TCP)
+		return 0;
+	hlist_for_each_entry_rcu(ftp, bucket_of(table_of(conn), af, &conn->caddr), node) {
+		const struct lvs_conn *control = ftp->conn;
+
+		if (READ_ONCE(ftp->data_cport) == conn->cport &&
+		    READ_ONCE(ftp->data_vport) == conn->vport &&
+		    control->link[LVS_SIDE_CLIENT].af == af &&
+		    lvs_addr_equal(af, &control->caddr, &conn->caddr) &&
+		    lvs_addr_equal(af, &control->vaddr, &conn->vaddr))
+			return control->vport;
+	}
+	return 0;
 }
 
 /* Nobody came, or nobody may any more. */

@@ -78,6 +78,12 @@ static inline bool lvs_ftp_waits(const struct lvs_ftp_table *table)
 struct lvs_conn *lvs_ftp_connect(const struct lvs_packet *pkt, enum lvs_side *side);
 
 /*
+ * The virtual service's port of the control connection that the data connection @conn was agreed
+ * on by; 0: it is none, or not the latest one. Under RCU.
+ */
+__be16 lvs_ftp_control_vport(const struct lvs_conn *conn);
+
+/*
  * The expirer meets a control connection: it counts as used while its data connection lives, and
  * gives up to wait where nobody came in time. Under RCU.
  */

@@ -33,7 +33,7 @@ struct lvs_ftp {
 	struct lvs_ftp_wait client;	/* READ_ONCE */
 	struct lvs_ftp_listener *listener;	/* while the client waits; READ_ONCE */
 	__be16 told_port;		/* by the client's latest text; 0: as it was */
-	__be16 data_cport;		/* ports of the latest data connection, or 0 */
+	__be16 data_cport;		/* ports of the latest data connection, or 0; READ_ONCE */
 	__be16 data_vport;
 	struct rcu_head rcu;
 };

@@ -16,7 +16,7 @@ BAD = re.compile(r"\bBUG\b|\bWARNING\b|\bOops\b|Call Trace|general protection|re
 FAULTS_BEGIN, FAULTS_END = "lvs-test: allocations fail on purpose from here", "lvs-test: no allocation fails on purpose any more"
 TRACE = re.compile(r"Call Trace")
 # KCSAN reports any race in the kernel; those count in which one side at least is ours. scripts/vm goes by the same.
-RACE, OUR_RACE = re.compile(r"BUG: KCSAN: "), re.compile(r"\[(lvs|toa)\]")
+RACE, OUR_RACE = re.compile(r"BUG: KCSAN: "), re.compile(r"\[(lvs|toa|xt_lvs)\]")
 # Debug kernels are as slow as their checks.
 SLOW = any(f"-lvs-{name}" in os.uname().release for name in ("uml", "kasan", "kcsan"))
 TUNNELS = ("ipip", "ip6_tunnel", "sit")
