@@ -37,7 +37,7 @@ all: module tools
 
 help:
 	@echo "On a director (needs the headers of its kernel, see scripts/setup.sh for the other packages):"
-	@echo "  make             build lvs.ko and toa.ko for the running kernel, and the tools, under build/"
+	@echo "  make             build lvs.ko, xt_lvs.ko and toa.ko for the running kernel, and the tools, under build/"
 	@echo "  make KDIR=DIR    the same for another kernel, DIR being its headers (/lib/modules/VERSION/build)"
 	@echo "  make install     modules to /lib/modules/VERSION/updates, tools to $(PREFIX)/sbin, names to /etc/modprobe.d"
 	@echo "                   (DESTDIR=, PREFIX=, INSTALL_MOD_PATH= as usual)"
@@ -113,7 +113,7 @@ install:
 	fi
 
 uninstall:
-	rm -f $(MODULES_DIR)/updates/lvs.ko $(MODPROBE_D)/lvs.conf
+	rm -f $(MODULES_DIR)/updates/lvs.ko $(MODULES_DIR)/updates/xt_lvs.ko $(MODPROBE_D)/lvs.conf
 	rm -f $(MODULES_DIR)/updates/toa.ko $(MODPROBE_D)/toa.conf
 	rm -f $(COMPLETIONS)/ipvsadm
 	rm -f $(addprefix $(SBIN)/,$(TOOLS)) $(addprefix $(MAN8)/,$(addsuffix .8,$(TOOLS)))

@@ -66,7 +66,7 @@ run_ctest() {
 staged_install() {
 	local stage=$logs/stage file
 	make --no-print-directory install KDIR="/lib/modules/$kernel/build" DESTDIR="$stage" PREFIX=/usr/local || return
-	for file in "lib/modules/$kernel/updates/lvs.ko" etc/modprobe.d/lvs.conf usr/local/sbin/ipvsadm \
+	for file in "lib/modules/$kernel/updates/lvs.ko" "lib/modules/$kernel/updates/xt_lvs.ko" etc/modprobe.d/lvs.conf usr/local/sbin/ipvsadm \
 		usr/local/share/bash-completion/completions/ipvsadm usr/local/sbin/ipvsadm-save usr/local/sbin/ipvsadm-restore usr/local/sbin/lvs-realserver; do
 		[ -s "$stage/$file" ] || {
 			echo "missing: $file"

@@ -13,7 +13,7 @@ from lib.lab import Lab
 CONNECTIONS = 1000000 if "LVS_STRESS" in os.environ else 5000 if kernel.SLOW else 100000
 ONE_PEER = 3000 if kernel.SLOW else 60000
 SAMPLES = 50
-IDLE = 20 if CONNECTIONS < 1000000 else 60  # seconds that a flow stays
+IDLE = 40 if CONNECTIONS < 1000000 else 60  # seconds that a flow stays, more than it takes to make all
 
 
 def open_flows(t, vip, port, count):
