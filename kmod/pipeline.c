@@ -259,6 +259,52 @@ struct lvs_conn *lvs_connect_quoted(struct lvs_packet *pkt, struct lvs_packet *q
 	return NULL;
 }
 
+/*
+ * A socket of this host's own, at a local address of FULLNAT's, begins to speak to a dest from the
+ * very port by which the dest knows a client: neither the dest nor the director could tell the two
+ * apart. So it becomes a client as well, of the dest's own address, and gets another port. NULL if
+ * there is no such client, or no port left.
+ */
+static noinline struct lvs_conn *beside_a_client(struct lvs_packet *pkt, u32 hash)
+{
+	u32 turned = lvs_conn_hash(pkt->af, &pkt->daddr, pkt->dport, &pkt->saddr, pkt->sport);
+	struct lvs_packet answer = {
+		.ln = pkt->ln,
+		.af = pkt->af,
+		.proto = pkt->proto,
+		.saddr = pkt->daddr,
+		.sport = pkt->dport,
+		.daddr = pkt->saddr,
+		.dport = pkt->sport,
+	};
+	struct lvs_conn *client, *conn;
+	enum lvs_drop_reason why;
+	struct lvs_source source;
+	struct lvs_choice choice;
+	struct lvs_laddr *laddr;
+	enum lvs_side side;
+	struct lvs_svc *svc;
+
+	client = lvs_conn_lookup(&answer, turned, &side);
+	if (likely(!client) || side != LVS_SIDE_SERVER || !lvs_conn_is_fullnat(client))
+		return NULL;
+	svc = rcu_dereference(client->dest->svc);
+	laddr = lvs_fullnat_of(client)->source.map->laddr;
+	if (!svc || !lvs_dest_available(client->dest) ||
+	    lvs_laddr_take_of(laddr, client->dest, pkt->dport, pkt->proto, &source) !=
+		    LVS_DROP_NONE)
+		return NULL;
+	choice = (struct lvs_choice){
+		.dest = client->dest,
+		.dport = pkt->dport,
+		.source = &source,
+	};
+	conn = lvs_conn_create(pkt, svc, &choice, hash, &why);
+	if (!conn)
+		lvs_laddr_give(&source);
+	return conn;
+}
+
 /* The packet has no connection: make one if it is for a service, else set @verdict. */
 static struct lvs_conn *connect(struct lvs_packet *pkt, u32 hash, unsigned int *verdict)
 {
@@ -272,7 +318,7 @@ static struct lvs_conn *connect(struct lvs_packet *pkt, u32 hash, unsigned int *
 		return NULL;
 	svc = lvs_svc_lookup(pkt);
 	if (!svc)
-		return NULL;
+		return unlikely(pkt->hook == NF_INET_LOCAL_OUT) ? beside_a_client(pkt, hash) : NULL;
 	reason = choose_or_bypass(svc, pkt, &choice);
 	if (unlikely(reason != LVS_DROP_NONE)) {
 		*verdict = refuse(pkt, svc, reason);

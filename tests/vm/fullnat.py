@@ -314,6 +314,28 @@ def no_port_left(t):
 
 
 @test(lvs_only=True, proto=("tcp", "udp"))
+def own_socket_at_a_port_in_use(t, proto):
+    """A socket of the director that comes to the real server from a client's local port gets another one; both are served."""
+    (laddr,), rip, rport = local_addresses(t, 4), Lab.RS[4][0], t.port()
+    t.closing(Server(t.lab.rs[0], proto, rip, rport, "real"))
+    vip, port, name = fullnat_service(t, proto, 4, rip, rport, [laddr])
+    limit_ports(t, 7001, 7002)
+    kind = TcpClient if proto == "tcp" else UdpClient
+
+    def served(client):
+        return client.exchange(1000, 1000) if proto == "tcp" else client.name()
+
+    client = t.closing(kind(t.lab.client, vip, port))
+    t.equal(served(client), "real", "the client's server")
+    taken, = [c["local"]["port"] for c in json.loads(t.director.ipvsadm("-L", "-c", "--json").out)["connections"]
+              if c.get("local", {}).get("address") == laddr]
+    own = t.closing(kind(t.lab.director_ns, rip, rport, source=laddr, sport=taken))
+    for _ in range(3):
+        t.equal((served(own), served(client)), ("real", "real"), "who serves the director's own socket, and the client")
+    t.equal(pool(t, name)[laddr][0], 2, "ports taken")
+
+
+@test(lvs_only=True, proto=("tcp", "udp"))
 def ports_of_own_sockets(t, proto):
     """A port from which a socket of the director speaks to the real server is passed over."""
     laddr, = local_addresses(t, 4)
