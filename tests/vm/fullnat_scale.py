@@ -30,7 +30,7 @@ def open_flows(t, vip, port, count):
             if t.director.service_stats("udp", vip, port)["conns"] == first + now:
                 break
         t.equal(t.director.service_stats("udp", vip, port)["conns"], first + now, "connections")
-        clients += [(f"10.9.{n >> 8}.{n & 255}", source_port + cpu) for cpu in (0, 1) for n in range(1, now // 2 + 1)]
+        clients += [(Pktgen.client(n), source_port + cpu) for cpu in (0, 1) for n in range(1, now // 2 + 1)]
     return random.sample(clients, SAMPLES)
 
 

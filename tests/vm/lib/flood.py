@@ -85,19 +85,26 @@ class Pktgen:
     def __init__(self, ns, device, mac, vip, port, total, rate=None, source_port=None):
         """
         total packets, 0 for ever; as many a second as can be, or as told. Clients come by chance, unless with source_port:
-        then they count up, one thread's from that port, the other's from the next.
+        then they count up, one thread's from that port, the other's from the next, and begin again after half of total: an
+        address whose packet the device refused is one that was not sent, and comes again.
         """
         self.ns, self.names = ns, [f"{device}@0", f"{device}@1"]
         pace = f"ratep {rate // 2}" if rate else "delay 0"
+        last = self.client(total // 2 if source_port else self.ADDRESSES)
         run("modprobe", "pktgen")
         with ns:
             base = "/proc/thread-self/net/pktgen"
             for cpu, name in enumerate(self.names):
                 self._write(f"{base}/kpktgend_{cpu}", "rem_device_all", f"add_device {name}")
                 self._write(f"{base}/{name}", f"count {total // 2}", "clone_skb 0", "pkt_size 60", pace,
-                            f"dst_mac {mac.hex(':')}", f"dst {vip}", "src_min 10.9.0.1", "src_max 10.9.255.254",
+                            f"dst_mac {mac.hex(':')}", f"dst {vip}", "src_min 10.9.0.1", f"src_max {last}",
                             *self._ports(source_port and source_port + cpu),
                             f"udp_dst_min {port}", f"udp_dst_max {port}")
+
+    @staticmethod
+    def client(number):
+        """The address of a thread's first, second, ... client."""
+        return f"10.9.{number >> 8}.{number & 255}"
 
     @staticmethod
     def _ports(only):
