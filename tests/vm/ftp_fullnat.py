@@ -13,7 +13,7 @@ import struct
 import time
 
 import ftp
-from fullnat import MSS, limit_ports, local_addresses, pool
+from fullnat import MSS, all_are_given_back, limit_ports, local_addresses, pool, used
 from lib import ipvs, kernel, packet, patience, toa, wait
 from lib.daemons import directory
 from lib.harness import test
@@ -51,11 +51,6 @@ def servers(t, af, **options):
     return vip, name, daemons, laddrs
 
 
-def used(t, name):
-    """Ports taken of each local address of the service's."""
-    return {laddr: row[0] for laddr, row in pool(t, name).items()}
-
-
 def connections(t, laddrs):
     """Those from these local addresses, as ipvsadm lists them; other tests have left some."""
     return [c for c in json.loads(t.director.ipvsadm("-L", "-c", "--json").out)["connections"]
@@ -71,15 +66,6 @@ def receive(sock, size):
             break
         got += piece
     return bytes(got)
-
-
-def all_are_given_back(t, name, rips):
-    """Without the dests the connections go, and the ports with them."""
-    t.lab.director_ns.sysctl(ipv4__vs__expire_nodest_conn=1)
-    t.cleanup(lambda: t.lab.director_ns.sysctl(ipv4__vs__expire_nodest_conn=0))
-    for rip in rips:
-        t.director.ipvsadm("-d", *name.split(), "-r", rip)
-    wait.equals(lambda: set(used(t, name).values()), {0}, 10, "ports taken when all connections are gone")
 
 
 def digest(path):

@@ -55,6 +55,20 @@ def pool(t, name):
     return {row[1]: tuple(map(int, row[2:5])) for row in rows}
 
 
+def used(t, name):
+    """Ports taken of each local address of the service's."""
+    return {laddr: row[0] for laddr, row in pool(t, name).items()}
+
+
+def all_are_given_back(t, name, rips, seconds=10):
+    """Without the dests the connections go, and the ports with them."""
+    t.lab.director_ns.sysctl(ipv4__vs__expire_nodest_conn=1)
+    t.cleanup(lambda: t.lab.director_ns.sysctl(ipv4__vs__expire_nodest_conn=0))
+    for rip in rips:
+        t.director.ipvsadm("-d", *name.split(), "-r", rip)
+    wait.equals(lambda: set(used(t, name).values()), {0}, seconds, "ports taken when all connections are gone")
+
+
 def limit_ports(t, low, high):
     t.lab.director_ns.sysctl(ipv4__vs__fullnat_lport_min=low, ipv4__vs__fullnat_lport_max=high)
     t.cleanup(lambda: t.lab.director_ns.sysctl(ipv4__vs__fullnat_lport_min=5000, ipv4__vs__fullnat_lport_max=65535))

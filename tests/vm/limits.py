@@ -56,9 +56,9 @@ class Site:
         self.t.director.ipvsadm("-E", *self.name.split(), "-s", "rr", *options.split())
 
 
-def short_timeouts(t):
-    """Datagrams' connections end after two seconds."""
-    t.director.ipvsadm("--set", "0", "0", "2")
+def short_timeouts(t, seconds=2):
+    """Datagrams' connections end after so long."""
+    t.director.ipvsadm("--set", "0", "0", str(seconds))
     t.cleanup(t.director.ipvsadm, "--set", "0", "0", "300")
 
 
@@ -85,7 +85,7 @@ def of_each_client(t, af):
 @test(lvs_only=True)
 def ends_make_room(t):
     """Connections that have ended count no more, those of a service that was deleted and added again still do."""
-    short_timeouts(t)
+    short_timeouts(t, 6)
     site = Site(t, options="--client-conns 2 --max-conns 3")
     t.equal((site.opens(3), site.opens(2, 1)), (2, 1), "connections")
     t.director.ipvsadm("-D", *site.name.split())
