@@ -15,26 +15,24 @@ usage() {
 	cat <<-EOT
 		Usage: scripts/check.sh [PART]...
 		Builds and tests, and closes with a line "N passed, M failed". Logs are under build/check/.
-		  static build host vm demo   what 'make check' runs, and so without a part
+		  static build host fuzzers vm demo
+		                              what 'make check' runs, and so without a part
 		  planted uml                 'make check-debug': the suite under User Mode Linux with KASAN, lockdep, kmemleak, ...
 		  kasan kcsan                 lifetime tests under x86-64 kernels with KASAN, with KCSAN, in QEMU
 		  kernel-builds               the module on every kernel there is
 		  suite-6.12                  the suite on Debian's 6.12
 		  kernels                     'make check-kernels': builds, and the suite on each
-		  ci                          check, check-debug and kernel-builds
+		  ci                          check, check-debug and kernel-builds; what only computes runs while the VM's tests do
 	EOT
 }
-parts=() ahead=()
+parts=()
 for part in "${@:-check}"; do
 	case $part in
-	check) parts+=(static build host vm demo) ;;
+	check) parts+=(static build host fuzzers vm demo) ;;
 	debug) parts+=(planted uml) ;;
 	kernels) parts+=(kernel-builds vm suite-6.12 uml) ;;
-	ci)
-		parts+=(static build host vm demo planted uml kernel-builds)
-		ahead=(uml 6.12 7.2)
-		;;
-	static | build | host | vm | demo | planted | uml | kasan | kcsan | kernel-builds | suite-6.12) parts+=("$part") ;;
+	ci) parts+=(build host vm-and-meanwhile planted uml) ;;
+	static | build | host | fuzzers | vm | demo | planted | uml | kasan | kcsan | kernel-builds | suite-6.12) parts+=("$part") ;;
 	-h | --help)
 		usage
 		exit 0
@@ -109,30 +107,18 @@ part_build() {
 part_host() {
 	step 'On this host: unit tests, command lines against their golden outputs'
 	many_tests 'host tests' run_ctest
-	step 'On this host: fuzzers, their corpora and a second more each'
-	many_tests 'fuzzers' tests/fuzz/run --quick
 	step 'make install, into a directory'
 	one_test 'staged install' staged_install
 }
 
-# The VM's tests wait most of the time, which is enough to make the kernels that later parts need. Each of those asks
-# for its kernel again, and says so if there is none.
-ahead_pid=''
-make_kernels_ahead() {
-	[ ${#ahead[@]} -gt 0 ] || return
-	(
-		for name in "${ahead[@]}"; do
-			nice -n 19 scripts/kernel "$name"
-		done
-	) >"$logs/kernels-ahead.log" 2>&1 &
-	ahead_pid=$!
-	trap '[ -z "$ahead_pid" ] || kill "$ahead_pid"' EXIT
+part_fuzzers() {
+	step 'On this host: fuzzers, their corpora and a second more each'
+	many_tests 'fuzzers' tests/fuzz/run --quick
 }
 
 part_vm() {
-	make_kernels_ahead
 	step 'In the VM: the director under traffic'
-	LVS_TEST_PATIENCE=2 many_tests 'VM tests' scripts/vm --timeout 2400 --mem 4096 --out "$logs/vm" -- tests/vm/run
+	LVS_TEST_PATIENCE=2 many_tests 'VM tests' scripts/vm --timeout 3000 --mem 4096 --out "$logs/vm" -- tests/vm/run
 	step 'In the VM: the same with ip_vs and with lvs'
 	many_tests 'Differential tests' scripts/vm --timeout 900 --mem 3072 --out "$logs/differential" -- tests/vm/differential/run
 	step 'In the VM: make install and lvs-realserver'
@@ -151,10 +137,6 @@ part_demo() {
 version='' patience=2 megabytes=10
 with_kernel() { # NAME
 	step "Kernel $1"
-	if [ -n "$ahead_pid" ]; then
-		wait "$ahead_pid"
-		ahead_pid=''
-	fi
 	one_test "kernel $1" scripts/kernel "$1"
 	version=$(kernel_named "$1")
 	case $1 in
@@ -178,10 +160,14 @@ defect_is_found() { # KERNEL DEFECT WHAT-THE-LOG-SAYS
 	fi
 }
 
+build_planted() { # KERNEL
+	one_test "planted defects build on $1" build_module "$version" LVS_BUILD="$LVS_BUILD/planted" LVS_PLANTED=y
+}
+
 planted() { # KERNEL [DEFECT WHAT-THE-LOG-SAYS]...
 	local name=$1
 	shift
-	one_test "planted defects build on $name" build_module "$version" LVS_BUILD="$LVS_BUILD/planted" LVS_PLANTED=y
+	build_planted "$name"
 	while [ $# -gt 0 ]; do
 		one_test "$name finds a planted $1" defect_is_found "$name" "$1" "$2"
 		shift 2
@@ -208,7 +194,7 @@ suite_on() { # KERNEL SECONDS MEMORY PATTERN...
 }
 
 part_uml() {
-	with_kernel uml && suite_on uml 2400 4096
+	with_kernel uml && suite_on uml 3000 4096
 }
 
 # Emulated and instrumented, these take long: what creates, ends and outlives things is what they are for.
@@ -234,7 +220,26 @@ part_kernel-builds() {
 }
 
 part_suite-6.12() {
-	with_kernel 6.12 && suite_on 6.12 2400 4096
+	with_kernel 6.12 && suite_on 6.12 3000 4096
+}
+
+# --- all of it
+
+# What only computes. The kernel that takes longest to make comes first.
+meanwhile() {
+	with_kernel uml && build_planted uml
+	part_kernel-builds
+	part_static
+	part_fuzzers
+}
+
+# The tests of a VM wait most of the time, which is enough for all this.
+part_vm-and-meanwhile() {
+	step 'Meanwhile, shown after the VM: other kernels, the sources, fuzzers'
+	beside meanwhile meanwhile
+	part_vm
+	part_demo
+	join_beside
 }
 
 # A function is read whole before it runs, so this file may change under a running check.

@@ -60,6 +60,44 @@ many_tests() { # NAME COMMAND...
 	echo "$name: $ok ok, $bad not ok (exit code $code; $log)"
 }
 
+# Runs a function of tests beside what follows, whose way it keeps out of, until join_beside shows what it printed and counts
+# what it counted.
+beside_pid='' beside_name=''
+beside() { # NAME FUNCTION
+	beside_name=$1
+	set -m # a process group of its own, which can be ended as a whole
+	run_beside "$2" >"$logs/$beside_name.log" 2>&1 </dev/null &
+	beside_pid=$!
+	set +m
+	trap '[ -z "$beside_pid" ] || kill -- "-$beside_pid"' EXIT
+}
+
+run_beside() { # FUNCTION
+	trap - EXIT
+	set +m
+	renice -n 19 -p "$BASHPID" >/dev/null
+	passed=0 failed=0 skipped=0 failures=() durations=()
+	"$1"
+	# shellcheck disable=SC2016
+	{
+		printf 'passed=$((passed + %d)) failed=$((failed + %d)) skipped=$((skipped + %d))\n' $passed $failed $skipped
+		printf 'failures+=(%s)\n' "${failures[*]@Q}"
+		printf 'durations+=(%s)\n' "${durations[*]@Q}"
+	} >"$logs/$beside_name.counts"
+}
+
+join_beside() {
+	wait "$beside_pid"
+	beside_pid=''
+	cat "$logs/$beside_name.log"
+	if [ -e "$logs/$beside_name.counts" ]; then
+		# shellcheck disable=SC1090
+		. "$logs/$beside_name.counts"
+	else
+		fail "$beside_name did not end"
+	fi
+}
+
 # Sets logs to an empty directory for this run's logs.
 keep_logs_in() { # NAME
 	logs=$LVS_BUILD/$1
