@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import errno
 import fcntl
+import ipaddress
 import os
 import socket
 import struct
@@ -33,10 +34,10 @@ THOROUGH = int(os.environ.get("LVS_STRESS", "20")) >= 200
 
 VIP, VIP6 = "192.0.2.1", "2001:db8:1::1"
 NEXT_HOPS = {4: ["10.0.0.2", "10.0.0.3", "10.0.0.4"], 6: ["fd00:d::2", "fd00:d::3", "fd00:d::4"]}
-MASQ, TUNNEL, DROUTE = 0, 2, 3
-METHOD = {"nat": MASQ, "tun": TUNNEL, "dr": DROUTE}
-LVS_INFO, BATCH, GET_DROPS, GET_PROFILES = 1, 2, 3, 8
-SET_PROFILE, DEL_PROFILE, DRAIN_DEST = 258, 259, 260
+MASQ, TUNNEL, DROUTE, FULLNAT = 0, 2, 3, 5
+METHOD = {"nat": MASQ, "tun": TUNNEL, "dr": DROUTE, "fullnat": FULLNAT}
+LVS_INFO, BATCH, GET_DROPS, GET_LADDRS, GET_PROFILES = 1, 2, 3, 4, 8
+ADD_LADDR, SET_PROFILE, DEL_PROFILE, DRAIN_DEST = 256, 258, 259, 260
 SIOCSIFMTU = 0x8922
 TCP, TCP6, UDP = service_id("tcp", VIP, 80), service_id("tcp", VIP6, 80), service_id("udp", VIP, 53)
 EVERY_PORT = service_id("tcp", VIP, 0)
@@ -67,6 +68,12 @@ def profile(identity, *laddrs, timeout=5):
     """An operation of a batch that sets it."""
     addresses = [netlink.attr(4, socket.inet_aton(laddr)) for laddr in laddrs]
     return nest(4, u32(1, SET_PROFILE), nest(2, identity), nest(5, u32(1, timeout)), nest(6, *addresses))
+
+
+def local_address(identity, address):
+    """An operation of a batch that adds it to a service's pool."""
+    packed = ipaddress.ip_address(address).packed
+    return nest(4, u32(1, ADD_LADDR), nest(2, identity), netlink.attr(4, packed))
 
 
 def base():
@@ -117,7 +124,7 @@ class Site:
             identity = b"".join(netlink.attr(kind, value) for kind, value in attrs(raw) if kind <= 5)
             dests = [_without_rates(m.get(DEST), 10, 12) for m in self.genl.dump(GET_DEST, named(identity))]
             services.append((_without_rates(raw, 10, 12), dests))
-        others = [m.body for command in (GET_DROPS, GET_PROFILES) for m in self.lvs.dump(command)]
+        others = [m.body for command in (GET_DROPS, GET_LADDRS, GET_PROFILES) for m in self.lvs.dump(command)]
         return config, services, others
 
 
@@ -155,6 +162,7 @@ def is_shortage(error):
 
 # name: (family, command, body). Each is run on the rules of base().
 CHANGES = {
+    "new-laddr": ("LVS", BATCH, local_address(TCP, VIP)),
     "new-service": ("IPVS", NEW_SERVICE, service(ABSENT)),
     "new-service-6": ("IPVS", NEW_SERVICE, service(ABSENT6, "rr")),
     "set-service": ("IPVS", SET_SERVICE, service(TCP, "wlc")),
@@ -495,7 +503,9 @@ def connect(t, method, family, proto):
     site = Site(t)
     vip, dests = {4: VIP, 6: VIP6}[family], NEXT_HOPS[family]
     identity = service_id(proto, vip, 80)
-    site.batch(op(NEW_SERVICE, service(identity, "rr")) + op(NEW_DEST, named(identity), dest(dests[0], 80, fwd=METHOD[method])))
+    pool = local_address(identity, {4: "10.0.0.1", 6: "fd00:d::1"}[family]) if method == "fullnat" else b""
+    site.batch(op(NEW_SERVICE, service(identity, "rr")) + op(NEW_DEST, named(identity), dest(dests[0], 80, fwd=METHOD[method])) +
+               pool)
     kind = socket.SOCK_DGRAM if proto == "udp" else socket.SOCK_STREAM
     sockets, flows = [], 0
 
@@ -568,12 +578,14 @@ def connect(t, method, family, proto):
     site.genl.request(SET_CONFIG, u32(TIMEOUT_UDP, 1))
 
 
-@test(lvs_only=True, timeout=300, method=("nat", "dr", "tun"), family=(4, 6))
+@test(lvs_only=True, timeout=300, method=("nat", "dr", "tun", "fullnat"), family=(4, 6))
 def forwarded(t, method, family):
     """A router's packets: where there is no memory for a connection, the packet is dropped and counted; the next one passes."""
     lab, port = t.lab, t.port()
-    vip, ghost = VIPS[family][method], Lab.GHOST_RS[family][0]
-    t.director.service("udp", vip, port, "rr", [(ghost, port, {"nat": "-m", "dr": "-g", "tun": "-i"}[method])])
+    vip, ghost = VIPS[family]["other" if method == "fullnat" else method], Lab.GHOST_RS[family][0]
+    t.director.service("udp", vip, port, "rr", [(ghost, port, {"nat": "-m", "dr": "-g", "tun": "-i", "fullnat": "-b"}[method])])
+    if method == "fullnat":
+        t.director.ipvsadm("-P", "-u", ipvs.endpoint(vip, port), "-z", Lab.BACK[family])
     t.director.genl.request(SET_CONFIG, u32(TIMEOUT_UDP, 4))
     t.cleanup(t.director.genl.request, SET_CONFIG, u32(TIMEOUT_UDP, 300))
     lab.inside.drain()
@@ -585,7 +597,8 @@ def forwarded(t, method, family):
 
     def dropped():
         return t.director.drops()["no-memory"] - before["no-memory"]
-    with faults.expected(), faults.slab(["lvs_conn"], times=20):
+    cache = "lvs_fullnat" if method == "fullnat" else "lvs_conn"
+    with faults.expected(), faults.slab([cache], times=20):
         lab.outside.send(*packets)
         wait.until(lambda: arrivals() + dropped() >= 30, 10, "30 packets arrive at the director")
         t.equal((dropped(), arrivals(), faults.slab_times_left()), (20, 10, 0), "dropped, forwarded, refusals left")

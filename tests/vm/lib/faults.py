@@ -131,6 +131,20 @@ def slab(caches=(), probability=100, times=-1, atomic_only=False):
             _set(path, 0)
 
 
+def has_cache(name):
+    return os.path.exists(f"/sys/kernel/slab/{name}/failslab")
+
+
+@contextlib.contextmanager
+def pages(order, times):
+    """Refuses allocations of 2**order pages or more, of everybody, that may not wait, at most so many times."""
+    try:
+        _configure("fail_page_alloc", min_order=order, ignore_gfp_wait="Y", times=times, probability=100)
+        yield
+    finally:
+        _configure("fail_page_alloc", probability=0, min_order=0, ignore_gfp_wait="N", times=-1)
+
+
 def slab_times_left():
     with open(f"{DEBUGFS}/failslab/times") as file:
         return int(file.read())
