@@ -93,8 +93,9 @@ def environment(t):
     """The modules that Docker needs, and a node as a host is: it forwards, and so do the namespaces that it makes."""
     if run("modprobe", "-a", *MODULES, check=False).code:
         t.skip("this kernel has not all that Docker needs")
-    # Bridges are bridges again: the lab's would send all its traffic through iptables.
-    t.cleanup(run, "modprobe", "-r", "br_netfilter")
+    # Bridges are bridges again: the lab's would send all its traffic through iptables. modprobe -r would also remove the
+    # module that they are made of.
+    t.cleanup(run, "rmmod", "br_netfilter")
     before = run("sysctl", "net.ipv4.ip_forward").out.replace(" ", "").strip()
     t.cleanup(run, "sysctl", "-q", before)
     run("sysctl", "-q", "net.ipv4.ip_forward=1")
