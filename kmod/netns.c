@@ -60,7 +60,7 @@ static void __net_exit netns_exit(struct net *net)
 	struct lvs_net *ln = lvs_net(net);
 
 	/* Never used, as most namespaces: spare their end the grace periods. */
-	if (!ln->svcs.buckets) {
+	if (!rcu_access_pointer(ln->svcs.buckets)) {
 		lvs_est_net_exit(ln);
 		lvs_defence_net_exit(ln);
 		cancel_work_sync(&ln->hooks_work);

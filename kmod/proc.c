@@ -228,7 +228,7 @@ static int status_show(struct seq_file *seq, void *v)
 	}
 	mutex_lock(&ln->ctl);
 	seq_printf(seq, "Services:\t%u\n", ln->svcs.count);
-	show_table(seq, "Service", LVS_SVC_BUCKETS, READ_ONCE(ln->sysctls.svc_lfactor));
+	show_table(seq, "Service", lvs_svc_table_size(ln), READ_ONCE(ln->sysctls.svc_lfactor));
 	if (ln->svcs.count) {
 		lvs_svc_table_chains(ln, counts);
 		show_chains(seq, "Service", counts);

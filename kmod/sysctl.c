@@ -33,7 +33,7 @@ void lvs_sysctls_init(struct lvs_sysctls *s)
 		.fullnat_timestamp_remove_entry = 1,
 		.fullnat_conn_reused_entry = 1,
 		.run_estimation		= 1,
-		.conn_lfactor		= -4,
+		.conn_lfactor		= LVS_CONN_LFACTOR,
 		.svc_lfactor		= -3,
 		.sync_version		= 1,
 		.sync_ports		= 1,
@@ -45,8 +45,6 @@ void lvs_sysctls_init(struct lvs_sysctls *s)
 static int zero;
 static int one = 1;
 static int three = 3;
-static int eight = 8;
-static int minus_eight = -8;
 static int max_seconds = INT_MAX / HZ;
 static int max_port = U16_MAX;
 static int max_tries = 65536;
@@ -124,6 +122,26 @@ static int est_nice(lvs_ctl_table *table, int write, void *buffer, size_t *lenp,
 
 	err = proc_dointvec(&copy, write, buffer, lenp, ppos);
 	return err || !write ? err : lvs_est_set_nice(table->extra1, value);
+}
+
+/* From -8 to 8; the tables get other sizes. */
+static int load_factor(lvs_ctl_table *table, int write, void *buffer, size_t *lenp, loff_t *ppos)
+{
+	struct lvs_net *ln = table->extra1;
+	int value = READ_ONCE(*(int *)table->data), err;
+	struct ctl_table copy = { .data = &value, .maxlen = sizeof(value), .mode = table->mode };
+
+	err = proc_dointvec(&copy, write, buffer, lenp, ppos);
+	if (err || !write)
+		return err;
+	if (value < -8 || value > 8)
+		return -EINVAL;
+	WRITE_ONCE(*(int *)table->data, value);
+	lvs_conn_table_refit(ln);
+	mutex_lock(&ln->ctl);
+	lvs_svc_table_fit(ln, true);
+	mutex_unlock(&ln->ctl);
+	return 0;
 }
 
 /* A list of CPUs, as 0-3,8. */
@@ -211,8 +229,8 @@ static const struct ctl_table template[] = {
 		.mode		= 0644,
 		.proc_handler	= est_cpulist,
 	},
-	SYSCTL_RANGE(conn_lfactor, &minus_eight, &eight),
-	SYSCTL_RANGE(svc_lfactor, &minus_eight, &eight),
+	SYSCTL_RULE(conn_lfactor, 1, load_factor),
+	SYSCTL_RULE(svc_lfactor, 1, load_factor),
 	SYSCTL_RANGE(sync_version, &zero, &one),
 	SYSCTL_RULE(sync_ports, 1, sync_ports),
 	SYSCTL_RANGE(sync_persist_mode, &zero, &one),

@@ -54,7 +54,7 @@ struct lvs_sysctls {
 	/* the table and the estimator */
 	int run_estimation;		/* bool: rates are estimated */
 	int est_nice;			/* of the estimator; its CPUs: lvs_estimator.cpus */
-	int conn_lfactor;		/* mainline's load factors; ours resizes by its own rule */
+	int conn_lfactor;		/* logarithms: connections and services to a bucket */
 	int svc_lfactor;
 
 	/* connection sync */

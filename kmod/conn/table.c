@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The connection table; conn/table.h tells how it works. */
+#include <linux/bits.h>
 #include <linux/cache.h>
 #include <linux/mm.h>
 #include <linux/random.h>
 #include <linux/slab.h>
 #include <net/ipv6.h>
 
+#include "compat/workqueue.h"
 #include "conn/conn.h"
 #include "conn/expiry.h"
 #include "conn/table.h"
@@ -15,8 +17,9 @@
 #include "packet.h"
 #include "pipeline.h"
 
-/* Grow when there are more connections than buckets times this over four. */
+/* Grow when there are more connections than buckets times this over four; see load_shift(). */
 #define LVS_GROW_QUARTERS 3
+#define LVS_CONN_MAX_BUCKETS BIT(30)
 
 #define LVS_BUCKET_LOCKS 1024
 static_assert(LVS_BUCKET_LOCKS <= LVS_CONN_MIN_BUCKETS);
@@ -261,12 +264,30 @@ static struct lvs_buckets *buckets_alloc(u32 size)
 	return b;
 }
 
-static void set_size(struct lvs_conn_table *ct, struct lvs_buckets *b)
+/* How many times twice as many connections to a bucket are wanted as by default. */
+static int load_shift(const struct lvs_conn_table *ct)
+{
+	const struct lvs_net *ln = container_of(ct, struct lvs_net, conns);
+
+	return READ_ONCE(ln->sysctls.conn_lfactor) - LVS_CONN_LFACTOR;
+}
+
+/* Connections to that many buckets, where by default it is as many as buckets. */
+static u32 load_of(u32 buckets, int shift)
+{
+	u64 conns = shift < 0 ? buckets >> -shift : (u64)buckets << shift;
+
+	return min_t(u64, conns, U32_MAX);
+}
+
+static void set_size(struct lvs_conn_table *ct, struct lvs_buckets *b, int shift)
 {
 	u32 size = b->mask + 1;
 
-	WRITE_ONCE(ct->grow_at, size / 4 * LVS_GROW_QUARTERS);
-	WRITE_ONCE(ct->shrink_at, size > LVS_CONN_MIN_BUCKETS ? size / 16 : 0);
+	WRITE_ONCE(ct->grow_at, size < LVS_CONN_MAX_BUCKETS ?
+				load_of(size / 4 * LVS_GROW_QUARTERS, shift) : U32_MAX);
+	WRITE_ONCE(ct->shrink_at, size > LVS_CONN_MIN_BUCKETS ? load_of(size / 16, shift) : 0);
+	ct->shift = shift;
 }
 
 /* Move one chain. New readers of the old place are sent on by the marks; see conn/table.h. */
@@ -288,31 +309,35 @@ static void move_chain(struct lvs_buckets *from, struct lvs_buckets *to, u32 buc
 }
 
 /* The size that suits @count connections, with room to grow. */
-static u32 wanted_size(u32 count)
+static u32 wanted_size(u32 count, int shift)
 {
-	u64 size = roundup_pow_of_two(max_t(u64, (u64)count * 2, LVS_CONN_MIN_BUCKETS));
+	u64 size = shift < 0 ? (u64)count * 2 << -shift : (u64)count * 2 >> shift;
 
-	return min_t(u64, size, 1U << 30);
+	return roundup_pow_of_two(clamp_t(u64, size, LVS_CONN_MIN_BUCKETS, LVS_CONN_MAX_BUCKETS));
 }
 
 static void resize_work(struct work_struct *work)
 {
 	struct lvs_conn_table *ct = container_of(work, struct lvs_conn_table, resize);
 	struct lvs_buckets *old, *new;
-	u32 count, i;
+	int shift = load_shift(ct);
+	u32 count, size, i;
 
 	mutex_lock(&ct->resize_lock);
 	old = rcu_dereference_protected(ct->cur, lockdep_is_held(&ct->resize_lock));
 	count = atomic_read(&ct->count);
-	if (count <= READ_ONCE(ct->grow_at) && count >= READ_ONCE(ct->shrink_at))
+	if (shift == ct->shift && count <= READ_ONCE(ct->grow_at) &&
+	    count >= READ_ONCE(ct->shrink_at))
 		goto out;
-	if (wanted_size(count) == old->mask + 1)
+	size = wanted_size(count, shift);
+	if (size == old->mask + 1) {
+		set_size(ct, old, shift);
 		goto out;
-	new = buckets_alloc(wanted_size(count));
+	}
+	new = buckets_alloc(size);
 	if (!new) {
 		/* Chains grow longer instead; the next insertion or reaping asks again. */
-		pr_warn_ratelimited("lvs: no memory for %u connection buckets\n",
-				    wanted_size(count));
+		pr_warn_ratelimited("lvs: no memory for %u connection buckets\n", size);
 		goto out;
 	}
 	rcu_assign_pointer(old->next, new);
@@ -323,11 +348,17 @@ static void resize_work(struct work_struct *work)
 		cond_resched();
 	}
 	rcu_assign_pointer(ct->cur, new);
-	set_size(ct, new);
+	set_size(ct, new, shift);
 	synchronize_rcu();
 	kvfree(old);
 out:
 	mutex_unlock(&ct->resize_lock);
+}
+
+void lvs_conn_table_refit(struct lvs_net *ln)
+{
+	if (rcu_access_pointer(ln->conns.cur))
+		queue_work(lvs_unbound_wq, &ln->conns.resize);
 }
 
 u32 lvs_conn_table_size(struct lvs_net *ln)
@@ -412,7 +443,7 @@ int lvs_conn_table_up(struct lvs_net *ln)
 		kvfree(b);
 		return err;
 	}
-	set_size(ct, b);
+	set_size(ct, b, load_shift(ct));
 	rcu_assign_pointer(ct->cur, b);
 	return 0;
 }

@@ -35,6 +35,9 @@ struct lvs_buckets {
 	unsigned long head[];		/* a lvs_conn_link or the end mark */
 };
 
+/* Sysctl conn_lfactor's default, by which each connection has a bucket or two. */
+#define LVS_CONN_LFACTOR (-4)
+
 #define LVS_CONN_MIN_BUCKETS 4096	/* not less than the bucket locks */
 
 struct lvs_conn_table {
@@ -44,6 +47,7 @@ struct lvs_conn_table {
 	u32 wheel_tick;			/* done up to here; expirer only */
 	u32 grow_at;			/* connections; written by resize, READ_ONCE */
 	u32 shrink_at;
+	int shift;			/* what these were set by; resize_lock */
 	atomic_t count;			/* connections */
 	struct mutex resize_lock;	/* a resize, or one step of a listing */
 	struct work_struct resize;
@@ -73,6 +77,9 @@ struct lvs_conn *lvs_conn_link_insert(struct lvs_conn_table *ct, struct lvs_conn
 
 /* Take a link out. Under RCU. */
 void lvs_conn_link_remove(struct lvs_conn_table *ct, struct lvs_conn_link *link);
+
+/* Sysctl conn_lfactor has changed: the table gets a size by it, soon. Process context. */
+void lvs_conn_table_refit(struct lvs_net *ln);
 
 /* Buckets of the moment. */
 u32 lvs_conn_table_size(struct lvs_net *ln);

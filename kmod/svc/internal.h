@@ -12,10 +12,24 @@ static inline struct lvs_svc *lvs_dest_svc(const struct lvs_dest *dest)
 	return rcu_dereference_protected(dest->svc, lockdep_is_held(&dest->ln->ctl));
 }
 
-/* svc.c */
+/* table.c */
 
 /* Make the hash tables if they are not there yet. 0 or -ENOMEM. */
 int lvs_svc_table_up(struct lvs_net *ln);
+/* Nobody looks for anything any more. */
+void lvs_svc_table_free(struct lvs_svc_table *table);
+
+u32 lvs_svc_key_hash(const struct lvs_net *ln, const struct lvs_svc_key *key);
+
+/* Show the service to packets, or hide it from them. */
+void lvs_svc_publish(struct lvs_svc *svc);
+void lvs_svc_unpublish(struct lvs_svc *svc);
+
+/* Let packets find the dest by its address and port, or no more; harmless if it is so already. */
+void lvs_svc_table_add_dest(struct lvs_dest *dest);
+void lvs_svc_table_del_dest(struct lvs_dest *dest);
+
+/* svc.c */
 
 /* A service that is not listed and not published, or NULL. */
 struct lvs_svc *lvs_svc_alloc(struct lvs_net *ln, const struct lvs_svc_key *key,
@@ -30,22 +44,12 @@ void lvs_svc_unlist(struct lvs_svc *svc);
 /* Let packets go by the service's configuration of now. */
 void lvs_svc_show_config(struct lvs_svc *svc);
 
-/* Show the service to packets, or hide it from them. */
-void lvs_svc_publish(struct lvs_svc *svc);
-void lvs_svc_unpublish(struct lvs_svc *svc);
-
 /* Free the service, after a grace period, if it is neither listed nor has a dest in its trash. */
 void lvs_svc_free_unused(struct lvs_svc *svc);
-
-u32 lvs_svc_key_hash(const struct lvs_net *ln, const struct lvs_svc_key *key);
 
 /* The orphans that may have the service's identity; compare with lvs_svc_key_equal(). */
 struct hlist_head *lvs_svc_orphans(struct lvs_net *ln, const struct lvs_svc_key *key);
 bool lvs_svc_key_equal(const struct lvs_svc_key *a, const struct lvs_svc_key *b);
-
-/* Let packets find the dest by its address and port, or no more; harmless if it is so already. */
-void lvs_svc_table_add_dest(struct lvs_dest *dest);
-void lvs_svc_table_del_dest(struct lvs_dest *dest);
 
 /* dest.c */
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The table of services: what packets find, what control operations find, and their lives. */
+/* The services of control operations, and their lives. What packets find: svc/table.c. */
 #include <linux/ip_vs.h>
-#include <linux/jhash.h>
 #include <linux/random.h>
 #include <linux/slab.h>
 
@@ -12,130 +11,6 @@
 #include "svc/internal.h"
 #include "svc/laddr.h"
 #include "svc/profile.h"
-
-static u32 hash_of(const struct lvs_net *ln, u8 af, u8 proto, const union nf_inet_addr *addr,
-		   __be16 port)
-{
-	u32 who = (u32)af << 24 | (u32)proto << 16 | (__force u16)port;
-
-	if (af == AF_INET)
-		return jhash_2words((__force u32)addr->ip, who, ln->svcs.seed);
-	return jhash2((const u32 *)addr->all, ARRAY_SIZE(addr->all), ln->svcs.seed ^ who);
-}
-
-static u32 hash_of_mark(const struct lvs_net *ln, u8 af, u32 mark)
-{
-	return jhash_2words(mark, af, ln->svcs.seed);
-}
-
-u32 lvs_svc_key_hash(const struct lvs_net *ln, const struct lvs_svc_key *key)
-{
-	if (key->fwmark)
-		return hash_of_mark(ln, key->af, key->fwmark);
-	return hash_of(ln, key->af, key->proto, &key->addr, key->port);
-}
-
-static bool addr_equal(u8 af, const union nf_inet_addr *a, const union nf_inet_addr *b)
-{
-	return af == AF_INET ? a->ip == b->ip : nf_inet_addr_cmp(a, b);
-}
-
-static __always_inline struct lvs_svc *by_addr(const struct lvs_packet *pkt,
-					       struct hlist_head *buckets, __be16 port)
-{
-	struct lvs_svc *svc;
-
-	buckets += hash_of(pkt->ln, pkt->af, pkt->proto, &pkt->daddr, port) % LVS_SVC_BUCKETS;
-	hlist_for_each_entry_rcu(svc, buckets, node) {
-		const struct lvs_svc_key *key = &svc->key;
-
-		if (key->port == port && key->proto == pkt->proto && key->af == pkt->af &&
-		    !key->fwmark && addr_equal(pkt->af, &key->addr, &pkt->daddr))
-			return svc;
-	}
-	return NULL;
-}
-
-static noinline struct lvs_svc *by_mark(const struct lvs_packet *pkt, struct hlist_head *buckets)
-{
-	u32 mark = pkt->skb->mark;
-	struct lvs_svc *svc;
-
-	if (!mark)
-		return NULL;
-	buckets += hash_of_mark(pkt->ln, pkt->af, mark) % LVS_SVC_BUCKETS;
-	hlist_for_each_entry_rcu(svc, buckets, node) {
-		if (svc->key.fwmark == mark && svc->key.af == pkt->af)
-			return svc;
-	}
-	return NULL;
-}
-
-static noinline struct lvs_svc *catchall(const struct lvs_packet *pkt, struct hlist_head *buckets)
-{
-	return by_addr(pkt, buckets, 0);
-}
-
-struct lvs_svc *lvs_svc_lookup(const struct lvs_packet *pkt)
-{
-	const struct lvs_svc_table *table = &pkt->ln->svcs;
-	struct hlist_head *buckets = READ_ONCE(table->buckets);
-	struct lvs_svc *svc = NULL;
-
-	if (unlikely(!buckets))
-		return NULL;
-	if (unlikely(READ_ONCE(table->marks)))
-		svc = by_mark(pkt, buckets);
-	if (!svc)
-		svc = by_addr(pkt, buckets, pkt->dport);
-	if (!svc && unlikely(READ_ONCE(table->catchalls)))
-		svc = catchall(pkt, buckets);
-	return svc;
-}
-
-static struct hlist_head *dest_bucket(const struct lvs_net *ln, struct hlist_head *dests, u8 af,
-				      const union nf_inet_addr *addr, __be16 port)
-{
-	return &dests[hash_of(ln, af, 0, addr, port) % LVS_SVC_BUCKETS];
-}
-
-struct lvs_svc *lvs_svc_of_sender(const struct lvs_packet *pkt)
-{
-	struct hlist_head *dests = READ_ONCE(pkt->ln->svcs.dests);
-	const struct lvs_dest *dest;
-	struct lvs_svc *svc;
-
-	if (!dests)
-		return NULL;
-	dests = dest_bucket(pkt->ln, dests, pkt->af, &pkt->saddr, pkt->sport);
-	hlist_for_each_entry_rcu(dest, dests, by_addr) {
-		if (dest->port != pkt->sport || dest->af != pkt->af ||
-		    READ_ONCE(dest->fwd) != IP_VS_CONN_F_MASQ ||
-		    !addr_equal(pkt->af, &dest->addr, &pkt->saddr))
-			continue;
-		svc = rcu_dereference(dest->svc);
-		if (svc->key.fwmark || svc->key.proto == pkt->proto)
-			return svc;
-	}
-	return NULL;
-}
-
-void lvs_svc_table_add_dest(struct lvs_dest *dest)
-{
-	struct lvs_net *ln = dest->ln;
-
-	lockdep_assert_held(&ln->ctl);
-	if (hlist_unhashed(&dest->by_addr))
-		hlist_add_head_rcu(&dest->by_addr, dest_bucket(ln, ln->svcs.dests, dest->af,
-							       &dest->addr, dest->port));
-}
-
-/* One that is added again soon comes back into the same bucket, so readers stay in it. */
-void lvs_svc_table_del_dest(struct lvs_dest *dest)
-{
-	lockdep_assert_held(&dest->ln->ctl);
-	hlist_del_init_rcu(&dest->by_addr);
-}
 
 struct lvs_dest *lvs_svc_schedule(struct lvs_svc *svc, const struct lvs_packet *pkt)
 {
@@ -168,43 +43,6 @@ struct lvs_svc *lvs_svc_find(struct lvs_net *ln, const struct lvs_svc_key *key)
 struct hlist_head *lvs_svc_orphans(struct lvs_net *ln, const struct lvs_svc_key *key)
 {
 	return &ln->svcs.orphans[lvs_svc_key_hash(ln, key) % LVS_ORPHAN_BUCKETS];
-}
-
-void lvs_svc_table_chains(struct lvs_net *ln, u32 counts[LVS_CHAIN_LENGTHS])
-{
-	struct lvs_svc_table *table = &ln->svcs;
-	struct lvs_svc *svc;
-	u32 i;
-
-	lockdep_assert_held(&ln->ctl);
-	memset(counts, 0, LVS_CHAIN_LENGTHS * sizeof(*counts));
-	for (i = 0; table->buckets && i < LVS_SVC_BUCKETS; i++) {
-		u32 length = 0;
-
-		hlist_for_each_entry(svc, &table->buckets[i], node) {
-			if (++length == LVS_CHAIN_LENGTHS - 1)
-				break;
-		}
-		counts[length]++;
-	}
-}
-
-int lvs_svc_table_up(struct lvs_net *ln)
-{
-	struct lvs_svc_table *table = &ln->svcs;
-
-	lockdep_assert_held(&ln->ctl);
-	if (!table->gone)
-		table->gone = kcalloc(nr_cpu_ids, sizeof(*table->gone), GFP_KERNEL);
-	if (!table->listed)
-		table->listed = kcalloc(LVS_SVC_BUCKETS, sizeof(*table->listed), GFP_KERNEL);
-	if (!table->dests)
-		WRITE_ONCE(table->dests, kcalloc(LVS_SVC_BUCKETS, sizeof(*table->dests),
-						 GFP_KERNEL));
-	if (!table->buckets)
-		WRITE_ONCE(table->buckets, kcalloc(LVS_SVC_BUCKETS, sizeof(*table->buckets),
-						   GFP_KERNEL));
-	return table->gone && table->listed && table->dests && table->buckets ? 0 : -ENOMEM;
 }
 
 struct lvs_svc *lvs_svc_alloc(struct lvs_net *ln, const struct lvs_svc_key *key,
@@ -339,44 +177,6 @@ void lvs_svc_show_config(struct lvs_svc *svc)
 	WRITE_ONCE(svc->manner, manner);
 }
 
-/* Services that packets need not look for while there are none. */
-static void count_special(struct lvs_svc *svc, int by)
-{
-	struct lvs_svc_table *table = &svc->ln->svcs;
-
-	if (svc->key.fwmark)
-		WRITE_ONCE(table->marks, table->marks + by);
-	else if (!svc->key.port)
-		WRITE_ONCE(table->catchalls, table->catchalls + by);
-}
-
-void lvs_svc_publish(struct lvs_svc *svc)
-{
-	lockdep_assert_held(&svc->ln->ctl);
-	if (svc->published)
-		return;
-	count_special(svc, 1);
-	/* Before one of the same identity, which is about to go, if there is one. */
-	hlist_add_head_rcu(&svc->node,
-			   &svc->ln->svcs.buckets[lvs_svc_key_hash(svc->ln, &svc->key) %
-						  LVS_SVC_BUCKETS]);
-	svc->published = true;
-}
-
-void lvs_svc_unpublish(struct lvs_svc *svc)
-{
-	lockdep_assert_held(&svc->ln->ctl);
-	if (svc->published) {
-		hlist_del_rcu(&svc->node);
-		count_special(svc, -1);
-	}
-	svc->published = false;
-	lvs_sched_set_discard(svc);
-	lvs_sched_set_publish(svc);
-	lvs_pool_discard(svc);
-	lvs_pool_publish(svc);
-}
-
 static void trash_counters(struct lvs_svc *svc, int cpu, struct lvs_counters *sum)
 {
 	struct lvs_counters one;
@@ -475,7 +275,7 @@ void lvs_svc_net_exit(struct lvs_net *ln)
 
 	lvs_profiles_exit(table);
 	/* Never used: spare the namespace the wait. */
-	if (!table->buckets)
+	if (!rcu_access_pointer(table->buckets))
 		goto free;
 	/* What it may have killed is dead now, and there is nothing left that it might kill. */
 	cancel_delayed_work_sync(&table->sweeper);
@@ -490,8 +290,5 @@ void lvs_svc_net_exit(struct lvs_net *ln)
 	lvs_dest_reap(ln);
 	mutex_unlock(&ln->ctl);
 free:
-	kfree(table->buckets);
-	kfree(table->dests);
-	kfree(table->listed);
-	kfree(table->gone);
+	lvs_svc_table_free(table);
 }

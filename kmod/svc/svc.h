@@ -92,7 +92,7 @@ struct lvs_svc_config {
 
 struct lvs_svc {
 	/* packet path, read mostly */
-	struct hlist_node node;			/* in table.buckets while published; ctl */
+	struct hlist_node node[2];		/* in table.buckets while published; ctl */
 	struct lvs_svc_key key;			/* constant */
 	struct lvs_net *ln;			/* constant */
 	struct lvs_sched_set __rcu *set;	/* what to choose from; ctl */
@@ -177,13 +177,15 @@ struct lvs_dest {
 	struct rcu_head rcu;
 };
 
-#define LVS_SVC_BUCKETS		1024
+#define LVS_SVC_BUCKETS		1024	/* at least */
+#define LVS_SVC_BUCKETS_MAX	BIT(20)
 #define LVS_ORPHAN_BUCKETS	64
 #define LVS_PROFILE_BUCKETS	64
 
 struct lvs_svc_table {
-	struct hlist_head *buckets;	/* what packets find; NULL before the first service; ctl */
-	struct hlist_head *dests;	/* published ones by address and port; as buckets */
+	/* what packets find; NULL before the first service; ctl */
+	struct lvs_svc_buckets __rcu *buckets;
+	struct hlist_head *dests;	/* published ones by address and port; READ_ONCE; ctl */
 	u32 seed;			/* of the hash; constant */
 	u32 marks;			/* published services by mark; READ_ONCE; ctl */
 	u32 catchalls;			/* those for all ports; READ_ONCE; ctl */
@@ -287,6 +289,16 @@ void lvs_net_counters(struct lvs_net *ln, int cpu, struct lvs_counters *sum);
  * How many chains of the services' table have which length, as lvs_conn_table_chains(). Under ctl.
  */
 void lvs_svc_table_chains(struct lvs_net *ln, u32 counts[LVS_CHAIN_LENGTHS]);
+
+/* Buckets of the services' table. Under ctl. */
+u32 lvs_svc_table_size(struct lvs_net *ln);
+
+/*
+ * Give the services' table as many buckets as sysctl svc_lfactor wants, or, unless @exactly, about
+ * as many: not another size with each service. Under ctl, between transactions; may wait for a
+ * grace period.
+ */
+void lvs_svc_table_fit(struct lvs_net *ln, bool exactly);
 
 int lvs_svc_net_init(struct lvs_net *ln);
 /*

@@ -286,6 +286,7 @@ int lvs_txn_end(struct lvs_txn *txn, int err)
 		unpublish(txn, &orphaned);
 	}
 	free_orphaned(&orphaned);
+	lvs_svc_table_fit(ln, false);
 	if (ln->svcs.count) {
 		lvs_est_run(ln);
 		lvs_defence_run(ln);

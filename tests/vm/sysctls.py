@@ -4,8 +4,10 @@ import errno
 import os
 from collections import namedtuple
 
+from lib import packet, wait
 from lib.harness import test
 from lib.ipvs import Director
+from lib.lab import VIPS, Lab
 from lib.namespace import Namespace
 
 # good: the ends of the range; bad: what is refused
@@ -122,6 +124,68 @@ def sync_queue(t):
         except OSError as error:
             refused = error.errno
         t.equal((refused, int(director.read(file))), (errno.EINVAL, default), bad)
+
+
+def buckets(ns, what):
+    """Of the table of that name, as /proc/net/ip_vs_status tells."""
+    lines = dict(line.split(":\t") for line in ns.read("/proc/net/ip_vs_status").splitlines())
+    return int(lines[f"{what} buckets"].split()[0])
+
+
+def load_factor(t, name, factor):
+    t.lab.director_ns.write(f"/proc/sys/net/ipv4/vs/{name}", factor)
+
+
+@test(lvs_only=True)
+def conn_lfactor(t):
+    """Each step less makes the table of connections twice as large; they are found all the while."""
+    director, ns, count = t.director, t.lab.director_ns, 1000
+    t.lab.reload()
+    director = t.lab.director
+    vip, port = VIPS[4]["other"], t.port()
+    director.service("udp", vip, port, "rr", [(Lab.GHOST_RS[4][0], port, "-g")])
+    t.cleanup(load_factor, t, "conn_lfactor", -4)
+    requests = [packet.udp(Lab.GHOST_CLIENT[4], 2000 + index, vip, port) for index in range(count)]
+
+    def packets():
+        return director.service_stats("udp", vip, port)["inpkts"]
+    t.lab.outside.flood(requests)
+    wait.equals(packets, count, 10, "packets")
+    for turn, (factor, size) in enumerate(((-4, 4096), (-5, 4096), (-8, 32768), (-7, 16384), (8, 4096), (-6, 8192))):
+        load_factor(t, "conn_lfactor", factor)
+        wait.equals(director.table_size, size, 10, f"size by {factor}")
+        t.equal(buckets(ns, "Conn"), size, "the same in /proc")
+        t.lab.outside.flood(requests)
+        wait.equals(packets, (turn + 2) * count, 10, "packets")
+    # By -6 there are fewer connections to 8,192 buckets than it takes for more.
+    more = [packet.udp(Lab.GHOST_CLIENT[4], 2000 + count + index, vip, port) for index in range(600)]
+    t.lab.outside.flood(more)
+    wait.equals(director.table_size, 16384, 10, "size with more connections")
+    t.equal(director.service_stats("udp", vip, port)["conns"], count + len(more), "connections made")
+
+
+@test(lvs_only=True)
+def svc_lfactor(t):
+    """Services have at least eight buckets each by default, or half of that with each step; they are found all the while."""
+    director, ns, ports = t.director, t.lab.director_ns, range(3001, 3301)
+    director.clear()
+    vip, rip = VIPS[4]["other"], Lab.GHOST_RS[4][0]
+    t.equal(buckets(ns, "Service"), 1024, "buckets")
+    rules = [line for port in ports for line in (f"-A -u {vip}:{port} -s rr", f"-a -u {vip}:{port} -r {rip}:{port} -g")]
+    director.rules(*rules)
+    t.cleanup(load_factor, t, "svc_lfactor", -3)
+
+    def served():
+        return sum(director.service_stats("udp", vip, port)["conns"] for port in ports)
+    for turn, (factor, size) in enumerate(((-3, 4096), (-4, 8192), (-8, 131072), (8, 1024), (-3, 4096))):
+        load_factor(t, "svc_lfactor", factor)
+        t.equal(buckets(ns, "Service"), size, f"buckets by {factor}")
+        t.lab.outside.flood([packet.udp(Lab.GHOST_CLIENT[4], 2000 + turn, vip, port) for port in ports])
+        wait.equals(served, (turn + 1) * len(ports), 10, "connections made")
+    director.rules(*[f"-D -u {vip}:{port}" for port in ports[10:]])
+    t.equal(buckets(ns, "Service"), 1024, "buckets for ten")
+    t.lab.outside.flood([packet.udp(Lab.GHOST_CLIENT[4], 2100, vip, port) for port in ports])
+    wait.equals(lambda: sum(director.service_stats("udp", vip, port)["conns"] for port in ports[:10]), 60, 10, "connections of these")
 
 
 def estimators():
