@@ -97,7 +97,6 @@ struct lvs_svc {
 	struct lvs_net *ln;			/* constant */
 	struct lvs_sched_set __rcu *set;	/* what to choose from; ctl */
 	struct lvs_pool __rcu *pool;		/* local addresses; ctl */
-	atomic_t laddr_turn;			/* whose turn it is in the pool */
 	struct lvs_drops __percpu *drops;
 	u32 manner;				/* LVS_SVC_*; READ_ONCE; ctl */
 	u32 timeout;				/* persistence, jiffies; READ_ONCE; ctl */
@@ -110,6 +109,7 @@ struct lvs_svc {
 	u32 client_rate;
 	u32 toa_kind;				/* 0: LVS_TOA_KIND; READ_ONCE; ctl */
 	u32 uoa;				/* LVS_OPTION_UOA_*; READ_ONCE; ctl */
+	atomic_t laddr_turn;			/* whose turn it is in the pool */
 
 	/* control path, all under ctl */
 	struct lvs_svc_config cfg;
@@ -119,13 +119,13 @@ struct lvs_svc {
 	bool listed;
 	bool published;
 	bool dirty;				/* in a transaction's list of sets to rebuild */
+	unsigned int num_dests;
 	struct list_head dirty_node;
 	struct lvs_sched_set *next_set;		/* built, not published yet */
 	struct list_head laddrs;		/* lvs_laddr_entry.node, in order of addition */
 	struct lvs_pool *next_pool;		/* built, not published yet */
 	struct list_head dests;			/* lvs_dest.node, in order of addition */
 	struct list_head trash;			/* lvs_dest.node of deleted ones */
-	unsigned int num_dests;
 	struct lvs_counters base;		/* of dests freed, less what adopted ones brought */
 	struct lvs_counters zeroed;		/* the sum at the last ZERO */
 	struct lvs_rates rates;			/* estimator */
