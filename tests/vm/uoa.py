@@ -138,7 +138,7 @@ def fragments(t, af, how):
     segment = packet.udp_segment(f.client, f.vip, f.sport, f.port, payload)
     t.lab.outside.send(packet.ip(f.client, f.vip, packet.UDP, segment[:1024], ident=77, more=True),
                        packet.ip(f.client, f.vip, packet.UDP, segment[1024:], ident=77, offset=1024))
-    parts = [t.lab.inside.receive(lambda p: p.dst == f.rip) for _ in range(2)]
+    parts = [t.lab.inside.receive(lambda p: (p.src, p.dst) == (f.laddr, f.rip)) for _ in range(2)]
     for part in parts:
         t.equal((part.proto, part.faults), (packet.UDP, []), "a fragment")
         t.equal(af == 6 or part.data[0] == 0x45, True, "no options")
