@@ -165,7 +165,7 @@ static int take_port(struct lvs_portmap *map)
 	const struct lvs_sysctls *s = &map->laddr->ln->sysctls;
 	u16 low = READ_ONCE(s->fullnat_lport_min), high = READ_ONCE(s->fullnat_lport_max);
 	int tries = READ_ONCE(s->fullnat_lport_tries);
-	int port = NO_PORT;
+	int port = NO_PORT, first = NO_PORT;
 
 	if (low > high)
 		return NO_PORT;
@@ -175,8 +175,15 @@ static int take_port(struct lvs_portmap *map)
 		goto unlock;
 	}
 	while ((port = lvs_ports_take(&map->ports, low, high)) >= 0 && socket_has(map, port)) {
+		bool is_round = port == first;
+
 		lvs_ports_give(&map->ports, port);
+		if (first == NO_PORT)
+			first = port;
 		port = NO_PORT;
+		/* Ports come in turn: at the first one again all that are left are sockets'. */
+		if (is_round)
+			break;
 		atomic64_inc(&map->laddr->conflicts);
 		if (--tries <= 0)
 			break;

@@ -378,6 +378,46 @@ def ports_of_own_sockets(t, proto):
 
 
 @test(lvs_only=True)
+def tries_for_a_port(t):
+    """So many ports of the director's own sockets are passed over as fullnat_lport_tries says, and none twice."""
+    laddr, = local_addresses(t, 4)
+    vip, port, rip, rport, name = ghost(t, "udp", 4, [laddr])
+    for lport in range(7001, 7006):
+        with t.lab.director_ns:
+            own = t.closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            own.bind((laddr, lport))
+            own.connect((rip, rport))
+    limit_ports(t, 7001, 7005)
+    t.cleanup(lambda: t.lab.director_ns.sysctl(ipv4__vs__fullnat_lport_tries=10000))
+    before = 0
+    for turn, (tries, passed_over) in enumerate([(1, 1), (3, 3), (10000, 5)]):
+        t.lab.director_ns.sysctl(ipv4__vs__fullnat_lport_tries=tries)
+        t.lab.outside.send(packet.udp(Lab.GHOST_CLIENT[4], 4130 + turn, vip, port, b"x"))
+        wait.equals(lambda: pool(t, name)[laddr][2], turn + 1, 10, "connections without a port")
+        conflicts = pool(t, name)[laddr][1]
+        t.equal(conflicts - before, passed_over, f"conflicts with {tries} tries")
+        before = conflicts
+
+
+@test(lvs_only=True)
+def only_a_sockets_port_is_left(t):
+    """Where connections have all other ports, the port of the director's own socket is looked at once for each client."""
+    laddr, = local_addresses(t, 4)
+    vip, port, rip, rport, name = ghost(t, "udp", 4, [laddr])
+    with t.lab.director_ns:
+        own = t.closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        own.bind((laddr, 7003))
+        own.connect((rip, rport))
+    limit_ports(t, 7001, 7005)
+    for sport in range(4140, 4144):
+        t.lab.outside.send(packet.udp(Lab.GHOST_CLIENT[4], sport, vip, port, b"x"))
+    wait.equals(lambda: pool(t, name)[laddr][0], 4, 10, "ports taken")
+    before = pool(t, name)[laddr][1]
+    t.lab.outside.send(packet.udp(Lab.GHOST_CLIENT[4], 4144, vip, port, b"x"))
+    wait.equals(lambda: pool(t, name)[laddr], (4, before + 1, 1), 10, "ports taken, conflicts, searches in vain")
+
+
+@test(lvs_only=True)
 def many_from_one_address(t):
     """Thousands of connections from one local address to one port: every port once, all given back."""
     laddr, = local_addresses(t, 4)
