@@ -50,7 +50,7 @@ static bool is_own_port(const struct lvs_svc *svc, const struct lvs_packet *pkt)
  */
 static bool is_for_all_ports(const struct lvs_svc *svc, const struct lvs_packet *pkt)
 {
-	return !is_own_port(svc, pkt) || lvs_ftp_is_port(svc->key.port);
+	return !is_own_port(svc, pkt) || svc->key.port == LVS_FTP_PORT;
 }
 
 static void key_fill(struct template_key *key, const struct lvs_svc *svc,

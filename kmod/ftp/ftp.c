@@ -303,6 +303,9 @@ struct lvs_conn *lvs_ftp_connect(const struct lvs_packet *pkt, enum lvs_side *si
 	if (pkt->proto != IPPROTO_TCP ||
 	    (pkt->tcp_flags & (LVS_TCP_F_SYN | LVS_TCP_F_ACK)) != LVS_TCP_F_SYN)
 		return NULL;
+	/* Where nobody is awaited, the port is 0. */
+	if (unlikely(!pkt->dport))
+		return NULL;
 	*side = LVS_SIDE_CLIENT;
 	if (pkt->hook != NF_INET_FORWARD) {
 		conn = connect_client(pkt);

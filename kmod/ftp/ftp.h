@@ -27,6 +27,10 @@
 struct lvs_ftp;
 struct lvs_net;
 
+/* The ports of FTP itself (RFC 959), whatever others the module's ftp_ports names. */
+#define LVS_FTP_PORT		htons(21)
+#define LVS_FTP_DATA_PORT	htons(20)
+
 #define LVS_FTP_PORTS_MAX	8
 #define LVS_FTP_BUCKETS		256
 

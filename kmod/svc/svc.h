@@ -189,6 +189,7 @@ struct lvs_svc_table {
 	u32 seed;			/* of the hash; constant */
 	u32 marks;			/* published services by mark; READ_ONCE; ctl */
 	u32 catchalls;			/* those for all ports; READ_ONCE; ctl */
+	u32 ftps;			/* those at FTP's port; READ_ONCE; ctl */
 
 	/* all under ctl */
 	struct hlist_head *listed;	/* what control operations find, the uncommitted included */
@@ -210,8 +211,8 @@ struct lvs_svc_table {
 };
 
 /*
- * Find the service of a packet: by its mark, by its destination, by its destination address with
- * any port. Caller holds rcu_read_lock(), which is what keeps the answer alive; no reference is
+ * Find the service of a packet: by its mark, by its destination, as data of FTP, by its destination
+ * address with any port (the contract's section 3). Caller holds rcu_read_lock(), which is what keeps the answer alive; no reference is
  * taken. Softirq or process.
  */
 struct lvs_svc *lvs_svc_lookup(const struct lvs_packet *pkt);

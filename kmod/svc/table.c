@@ -3,7 +3,9 @@
 #include <linux/jhash.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <net/ip.h>
 
+#include "ftp/ftp.h"
 #include "netns.h"
 #include "sched/sched.h"
 #include "svc/internal.h"
@@ -87,6 +89,22 @@ static noinline struct lvs_svc *by_mark(const struct lvs_packet *pkt, struct lvs
 	return NULL;
 }
 
+/*
+ * What may be a data connection of FTP goes to the service of its control connections if that is
+ * persistent, and so sends the client where it was before: by DR and TUN there is no other way. One
+ * that is not persistent knows nothing of such packets.
+ */
+static noinline struct lvs_svc *ftp_data(const struct lvs_packet *pkt, struct lvs_svc_buckets *b)
+{
+	struct lvs_svc *svc;
+
+	if (pkt->proto != IPPROTO_TCP || (pkt->dport != LVS_FTP_DATA_PORT &&
+	    inet_port_requires_bind_service(pkt->ln->net, ntohs(pkt->dport))))
+		return NULL;
+	svc = by_addr(pkt, b, LVS_FTP_PORT);
+	return svc && READ_ONCE(svc->manner) & LVS_SVC_PERSISTENT ? svc : NULL;
+}
+
 static noinline struct lvs_svc *catchall(const struct lvs_packet *pkt, struct lvs_svc_buckets *b)
 {
 	return by_addr(pkt, b, 0);
@@ -104,6 +122,8 @@ struct lvs_svc *lvs_svc_lookup(const struct lvs_packet *pkt)
 		svc = by_mark(pkt, b);
 	if (!svc)
 		svc = by_addr(pkt, b, pkt->dport);
+	if (!svc && unlikely(READ_ONCE(table->ftps)))
+		svc = ftp_data(pkt, b);
 	if (!svc && unlikely(READ_ONCE(table->catchalls)))
 		svc = catchall(pkt, b);
 	return svc;
@@ -164,6 +184,8 @@ static void count_special(struct lvs_svc *svc, int by)
 		WRITE_ONCE(table->marks, table->marks + by);
 	else if (!svc->key.port)
 		WRITE_ONCE(table->catchalls, table->catchalls + by);
+	else if (svc->key.port == LVS_FTP_PORT)
+		WRITE_ONCE(table->ftps, table->ftps + by);
 }
 
 static void insert(struct lvs_svc *svc, struct lvs_svc_buckets *b)

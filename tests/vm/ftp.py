@@ -7,10 +7,13 @@ import re
 import socket
 import time
 
-from lib import patience, wait
+from lib import kernel, packet, patience, wait
 from lib.daemons import Daemon, directory
 from lib.harness import test
-from lib.lab import VIPS, Lab
+from lib.ipvs import Director
+from lib.lab import METHOD_OPTION, VIPS, Lab
+from lib.persistent import FAMILIES, Persistent
+from lib.record import run
 
 SIZE = 1 << 20
 # What makes curl ask for a data connection in that way, and believe the address that it is told.
@@ -123,6 +126,56 @@ def other_ports(t, how):
     path = directory(t)
     curl(t, *CURL[how], url(vip, "file"), "-o", f"{path}/file")
     t.equal(read(f"{path}/file") == read(f"{daemons[0].files}/file"), True, "the file")
+
+
+@test(af=FAMILIES, method=("nat", "dr", "tun"))
+def data_goes_with_a_persistent_service(t, af, method):
+    """
+    What nobody reads, or nobody can: a client's connections to port 20 and to ports that everybody may use go where its control
+    connection went, and with them those to no service; others, and those of a service that is not persistent, do not.
+    """
+    service = Persistent(t, "tcp", af, "-p 30", port=21, method=METHOD_OPTION[method])
+
+    def made():
+        return {dest: told["stats"]["conns"] for dest, told in service.dests().items()}
+
+    def send(client, port):
+        t.lab.outside.send(packet.tcp(client, t.port(), service.vip, port, packet.SYN))
+
+    def dest(client, port):
+        before = made()
+        send(client, port)
+        return wait.until(lambda: [dest for dest, count in made().items() if count > before[dest]], 10, "a connection")
+    dests = []
+    for client in service.clients:
+        dests += dest(client, 21)
+        t.equal([dest(client, port) for port in (20, 40000, 65535, 1024)], [dests[-1:]] * 4, "dests of data")
+    t.equal(len(set(dests)), 3, "dests of three clients")
+    client, before = service.clients[0], sum(made().values())
+    send(client, 1023)
+    t.lab.outside.send(packet.udp(client, t.port(), service.vip, 40000, b"x"))
+    dest(client, 40001)
+    t.equal(sum(made().values()), before + 1, "connections after one to a port that not everybody may use, and a datagram")
+    t.director.rules(f"-E {service.name} -s rr")
+    send(client, 40002)
+    dest(client, 21)
+    t.equal(sum(made().values()), before + 2, "connections after one that is no data of a service which is not persistent")
+
+
+@test(lvs_only=True)
+def services_at_two_ports(t):
+    """Persistent services at two of the ports that the module reads have clients of their own."""
+    t.lab.director.close()
+    kernel.remove()
+    run("insmod", kernel.module_path(), "ftp_ports=21,2121")
+    t.cleanup(t.lab.reload)
+    t.lab.director = Director(t.lab.director_ns)
+    first, second = [Persistent(t, "tcp", port=port, method="-g", dests=2) for port in (21, 2121)]
+    t.director.rules(f"-d {first.dest(1)}", f"-d {second.dest(0)}")
+    client = first.clients[0]
+    t.equal([one.send(client, 5300)[1] for one in (first, second)], [21, 2121], "ports")
+    t.equal([{dest: one.dests()[dest]["stats"]["conns"] for dest in one.dests()} for one in (first, second)],
+            [{first.rips[0]: 1}, {first.rips[1]: 1}], "connections of each service's dests")
 
 
 def control_connections(t):

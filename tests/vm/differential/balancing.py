@@ -88,6 +88,16 @@ def persistence(scene):
     scene.from_outside([packet.tcp(scene.CLIENT6, 3000 + n, scene.VIP6, 8310 + n % 2, SYN) for n in range(4)])
     for port in (0, 8310, 8311):
         connections(scene, f"port {port}", port)
+    scene.about("data of FTP")
+    ftp, ports = service(scene, "tcp", 21, "rr", (1, 1, 1), "-p 300"), (21, 20, 40000, 1023, 1024, 8300)
+    scene.from_outside([packet.tcp(scene.CLIENT, 3400 + n, scene.VIP, port, SYN) for n, port in enumerate(ports)])
+    for port in (0, *ports):
+        connections(scene, f"port {port}", port)
+    scene.director.rules(f"-E {ftp} -s rr")
+    scene.from_outside([packet.tcp(scene.CLIENT, 3500 + n, scene.VIP, port, SYN) for n, port in enumerate(ports)])
+    for port in ports:
+        connections(scene, f"not persistent, port {port}", port)
+    scene.director.rules(f"-D {ftp}")
 
 
 def marks(scene):
@@ -118,6 +128,10 @@ def dests(scene):
     scene.from_outside(syns(scene, 8331, 6, first=3100) + syns(scene, 8331, 6))
     scene.fact("choices", choices(scene, 8331))
     scene.listing("-Ln", "-t", f"{scene.VIP}:8331")
+    scene.sysctl("expire_nodest_conn", 1)
+    scene.from_outside(syns(scene, 8331, 6))
+    scene.fact("choices of clients that begin anew", choices(scene, 8331))
+    scene.sysctl("expire_nodest_conn", 0)
 
     scene.about("dest removed")
     scene.director.rules(f"-d {name} -r {endpoint(scene.RIPS[1], 8331)}")
