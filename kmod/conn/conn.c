@@ -22,10 +22,17 @@ static struct kmem_cache *fullnat_cache __ro_after_init;
 
 u32 lvs_conn_remaining(const struct lvs_conn *conn)
 {
+	/* As lvs_conn_expired(). */
+	u32 allowed = smp_load_acquire(&conn->timeout) + LVS_SEEN_GRAIN;
 	u32 idle = lvs_conn_idle(conn);
-	u32 allowed = READ_ONCE(conn->timeout) + LVS_SEEN_GRAIN;
 
 	return idle < allowed ? allowed - idle : 0;
+}
+
+bool lvs_conn_is_abandoned(const struct lvs_conn *conn)
+{
+	return conn->dest && !READ_ONCE(conn->dest->weight) &&
+	       READ_ONCE(conn->ln->sysctls.expire_nodest_conn);
 }
 
 void lvs_conn_link_init(struct lvs_conn *conn, enum lvs_side side, u8 af, u8 proto, u32 hash)
@@ -221,13 +228,15 @@ struct lvs_conn *lvs_conn_create(const struct lvs_packet *pkt, struct lvs_svc *s
 	struct lvs_conn_table *ct = &pkt->ln->conns;
 	struct lvs_dest *dest = choice->dest;
 	u8 fwd = likely(dest) ? READ_ONCE(dest->fwd) : IP_VS_CONN_F_BYPASS;
+	/* The one that has the dest, if a template led to another service's. */
+	struct lvs_svc *limited = likely(dest) ? rcu_dereference(dest->svc) : svc;
 	struct lvs_conn *conn, *same;
 	u32 counted = 0;
 
 	if (unlikely(choice->source))
 		fwd = LVS_FWD_FULLNAT;
-	if (unlikely(READ_ONCE(svc->manner) & LVS_SVC_LIMITED) && dest) {
-		*why = lvs_limit_admit(svc, pkt, &counted);
+	if (unlikely(READ_ONCE(limited->manner) & LVS_SVC_LIMITED) && dest) {
+		*why = lvs_limit_admit(limited, pkt, &counted);
 		if (*why != LVS_DROP_NONE)
 			goto put_control;
 	}
@@ -270,7 +279,7 @@ struct lvs_conn *lvs_conn_create(const struct lvs_packet *pkt, struct lvs_svc *s
 			lvs_conn_link_remove(ct, &conn->link[LVS_SIDE_SERVER]);
 		if (unlikely(flags & LVS_CONN_F_FTP))
 			lvs_ftp_end(conn);
-		lvs_limit_release(svc, &pkt->saddr, counted);
+		lvs_limit_release(limited, &pkt->saddr, counted);
 		unbind(dest, flags & LVS_CONN_F_ACTIVE);
 		control_put(choice->control);
 		conn_free(conn);
@@ -282,7 +291,7 @@ struct lvs_conn *lvs_conn_create(const struct lvs_packet *pkt, struct lvs_svc *s
 	return conn;
 
 release:
-	lvs_limit_release(svc, &pkt->saddr, counted);
+	lvs_limit_release(limited, &pkt->saddr, counted);
 put_control:
 	control_put(choice->control);
 	return NULL;
@@ -328,7 +337,8 @@ bool lvs_conn_set_state(struct lvs_conn *conn, u8 old, u8 state, u32 timeout, bo
 		}
 		hasten = timeout < conn->timeout;
 		WRITE_ONCE(conn->state, state);
-		WRITE_ONCE(conn->timeout, timeout);
+		/* Pairs with lvs_conn_expired(). */
+		smp_store_release(&conn->timeout, timeout);
 		if (active != !!(conn->flags & LVS_CONN_F_ACTIVE)) {
 			WRITE_ONCE(conn->flags, conn->flags ^ LVS_CONN_F_ACTIVE);
 			if (likely(conn->dest))
@@ -370,7 +380,8 @@ void lvs_conn_set_timeout(struct lvs_conn *conn, u32 timeout)
 	spin_lock_bh(&conn->lock);
 	if (!(conn->flags & LVS_CONN_F_DEAD)) {
 		hasten = timeout < conn->timeout;
-		WRITE_ONCE(conn->timeout, timeout);
+		/* Pairs with lvs_conn_expired(). */
+		smp_store_release(&conn->timeout, timeout);
 	}
 	spin_unlock_bh(&conn->lock);
 	if (hasten)
@@ -389,22 +400,29 @@ void lvs_conn_walk(struct lvs_net *ln, lvs_conn_visit visit, const void *arg, u3
 	struct lvs_conn_table *ct = &ln->conns;
 	struct lvs_conn_iter iter = {};
 	struct lvs_conn *conn;
-	unsigned int n = 0;
+	u32 bucket, n = 0;
 	u64 size, end;
 
 	mutex_lock(&ct->resize_lock);
 	size = lvs_conn_table_size(ln);
 	iter.bucket = size * part / parts;
 	end = size * (part + 1) / parts;
+	bucket = iter.bucket;
 	rcu_read_lock();
 	while ((conn = lvs_conn_iterate(ct, &iter)) && iter.bucket < end) {
+		/* A pause only before a bucket: in its middle the place could be lost. */
+		if (iter.bucket != bucket && n >= 64) {
+			rcu_read_unlock();
+			cond_resched();
+			rcu_read_lock();
+			n = 0;
+			bucket = iter.bucket;
+			continue;
+		}
+		bucket = iter.bucket;
+		n++;
 		if (!visit(conn, arg))
 			iter.skip++;
-		if (++n % 64)
-			continue;
-		rcu_read_unlock();
-		cond_resched();
-		rcu_read_lock();
 	}
 	rcu_read_unlock();
 	mutex_unlock(&ct->resize_lock);

@@ -184,7 +184,10 @@ static inline u32 lvs_conn_idle(const struct lvs_conn *conn)
 
 static inline bool lvs_conn_expired(const struct lvs_conn *conn)
 {
-	return lvs_conn_idle(conn) >= READ_ONCE(conn->timeout) + LVS_SEEN_GRAIN;
+	/* Before the mark: what sets both writes that first. */
+	u32 timeout = smp_load_acquire(&conn->timeout);
+
+	return lvs_conn_idle(conn) >= timeout + LVS_SEEN_GRAIN;
 }
 
 /* Mark the connection as used now. Under RCU. */
@@ -195,6 +198,12 @@ static inline void lvs_conn_touch(struct lvs_conn *conn)
 	if (now - READ_ONCE(conn->seen) >= LVS_SEEN_GRAIN)
 		WRITE_ONCE(conn->seen, now);
 }
+
+/*
+ * Has it a dest of weight 0 that it is to leave (sysctl expire_nodest_conn) if its client begins
+ * anew? Under RCU.
+ */
+bool lvs_conn_is_abandoned(const struct lvs_conn *conn);
 
 /* Jiffies until it expires, 0 if it has. */
 u32 lvs_conn_remaining(const struct lvs_conn *conn);

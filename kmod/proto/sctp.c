@@ -15,8 +15,10 @@ bool lvs_sctp_opens(const struct lvs_packet *pkt)
 
 bool lvs_sctp_reuses(const struct lvs_conn *conn, const struct lvs_packet *pkt)
 {
-	return pkt->sctp_event == LVS_SCTP_EV_INIT && READ_ONCE(conn->state) == LVS_SCTP_CLOSED &&
-	       READ_ONCE(pkt->ln->sysctls.conn_reuse_mode);
+	if (pkt->sctp_event != LVS_SCTP_EV_INIT)
+		return false;
+	return lvs_conn_is_abandoned(conn) || (READ_ONCE(conn->state) == LVS_SCTP_CLOSED &&
+					       READ_ONCE(pkt->ln->sysctls.conn_reuse_mode));
 }
 
 void lvs_sctp_state(struct lvs_conn *conn, const struct lvs_packet *pkt, enum lvs_side side)

@@ -28,6 +28,8 @@ bool lvs_tcp_reuses(const struct lvs_conn *conn, const struct lvs_packet *pkt)
 
 	if (!is_first_syn(pkt))
 		return false;
+	if (unlikely(lvs_conn_is_abandoned(conn)))
+		return true;
 	mode = READ_ONCE(pkt->ln->sysctls.conn_reuse_mode);
 	if (!mode)
 		return false;

@@ -100,6 +100,35 @@ def ends_make_room(t):
 
 
 @test(lvs_only=True)
+def of_the_service_that_has_the_dest(t):
+    """A template of the VIP's FTP service leads a client of its service for all ports to a dest of the former, which counts."""
+    vip, (rip, other) = VIPS[4]["other"], Lab.GHOST_RS[4][:2]
+    everything, control = f"-t {vip}:0", f"-t {vip}:21"
+    t.director.rules(f"-A {everything} -s rr -p 30 --max-conns 2", f"-a {everything} -r {rip} -m",
+                     f"-A {control} -s rr -p 30 --max-conns 3", f"-a {control} -r {other}:21 -m")
+
+    def flows(flags, client, sport, *ports):
+        for port in ports:
+            t.lab.outside.send(packet.tcp(client, sport, vip, port, flags))
+
+    def opens(client, sport, count):
+        wait.equals(lambda: sum((c["client"], c["cport"]) == (client, sport) for c in t.director.conns(vip)), count, 5,
+                    f"connections of {client}")
+    # Ports below 1024 are no data of FTP's: they are the service's for all ports.
+    for turn in range(2):
+        flows(packet.SYN, CLIENTS[4][0], 3500 + turn, 21, 80, 81, 82)
+        opens(CLIENTS[4][0], 3500 + turn, 3)
+        flows(packet.SYN, CLIENTS[4][1], 3500 + turn, 80, 81, 82)
+        opens(CLIENTS[4][1], 3500 + turn, 2)
+        wait.equals(lambda: t.director.drops(("tcp", vip, 0))["limit"], 2 * turn + 2, 5, "refused")
+        for client in CLIENTS[4][:2]:
+            for flags in (packet.ACK, packet.RST):
+                flows(flags, client, 3500 + turn, 21, 80, 81, 82)
+        wait.equals(lambda: [d["active"] + d["inactive"] for port in (0, 21) for d in t.director.dests("tcp", vip, port).values()],
+                    [0, 0], 30, "connections after their time")
+
+
+@test(lvs_only=True)
 def rates(t):
     """A second's worth at once, then as many as seconds allow; of each client, and of all."""
     site = Site(t, options="--max-rate 8 --client-rate 5")

@@ -344,6 +344,23 @@ def nodest_connections_end(t, af):
     t.equal(len(t.director.conns(service.vip, service.port)), 1, "connections")
 
 
+@test(reuse=(0, 1))
+def begins_anew_at_weight_0(t, reuse):
+    """With expire_nodest_conn a SYN of a connection whose dest got weight 0 goes elsewhere at once, whatever its state."""
+    service = Persistent(t, proto="tcp", options="")
+    client = service.clients[0]
+    dests = {sport: service.send(client, sport)[0] for sport in (5685, 5686)}
+    t.equal(service.send(client, 5686, flags=packet.ACK)[0], dests[5686], "the dest of a connection that goes on")
+    sysctl(t, conn_reuse_mode=reuse)
+    t.director.rules(*[f"-e {service.dest(service.rips.index(dest))} -m -w 0" for dest in dests.values()])
+    other, = set(service.rips) - set(dests.values())
+    t.equal({sport: service.send(client, sport)[0] for sport in dests}, dests, "dests of the same SYNs without the sysctl")
+    sysctl(t, expire_nodest_conn=1)
+    t.equal(service.send(client, 5686, flags=packet.ACK)[0], dests[5686], "the dest of a connection that goes on")
+    t.equal({service.send(client, sport)[0] for sport in dests}, {other}, "dests of the same SYNs")
+    t.equal(len(t.director.conns(service.vip, service.port)), 2, "connections")
+
+
 @test
 def nodest_connections_are_swept(t):
     """The same without a packet: they are gone soon after the dest."""
