@@ -37,6 +37,7 @@ struct lvs_dest_config {
 	__be16 tun_port;
 	u8 tun_type;
 	u8 fwd;
+	bool draining;		/* for weight 0 only; false leaves it as it is */
 };
 
 struct lvs_dest_key {

@@ -182,6 +182,7 @@ void lvs_dest_get_config(const struct lvs_dest *dest, struct lvs_dest_config *cf
 	cfg->tun_port = dest->tun_port;
 	cfg->tun_type = dest->tun_type;
 	cfg->fwd = dest->fwd;
+	cfg->draining = lvs_dest_draining(dest);
 }
 
 void lvs_dest_set_config(struct lvs_dest *dest, const struct lvs_dest_config *cfg)
@@ -202,10 +203,13 @@ void lvs_dest_set_config(struct lvs_dest *dest, const struct lvs_dest_config *cf
 	conns = atomic_read(&dest->conns);
 	overload_check_clear(dest, conns);
 	overload_check_set(dest, conns);
-	if (cfg->weight)
+	if (cfg->weight) {
 		clear_bit(LVS_DEST_DRAINING_BIT, &dest->flags);
-	else
+	} else {
+		if (cfg->draining)
+			set_bit(LVS_DEST_DRAINING_BIT, &dest->flags);
 		lvs_dest_drained(dest);
+	}
 	if (rerouted)
 		lvs_route_reset(dest->ln, dest);
 }

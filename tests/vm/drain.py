@@ -99,6 +99,22 @@ def deadline(t, method, af):
 
 
 @test(lvs_only=True)
+def goes_on_after_a_batch_that_failed(t):
+    """Somebody else's weight for the real server, in a batch that is refused, changes nothing: its clients go elsewhere still."""
+    site = Site(t, options="-p 100")
+    client = site.client()
+    rip = client.exchange(1000, 1000)
+    drain = site.drain(rip, "--deadline", "5m")
+    site.begun(rip)
+    rules = f"-e {site.name} -r {rip}:{site.port} -m -w 5\n-d {site.name} -r 10.1.0.250:{site.port}\n"
+    t.equal(t.director.ipvsadm("-R", check=False, stdin=rules).code != 0, True, "the batch is refused")
+    t.equal(site.dests()[rip]["weight"], 0, "the weight")
+    t.equal(site.client().exchange(10, 10) != rip, True, "the client's next connection goes elsewhere")
+    client.close()
+    t.equal(drain.end()[0], 0, "how it ended")
+
+
+@test(lvs_only=True)
 def silent(t):
     """Of a connection that was silent all the time nobody knows what its ends await: who speaks next gets the RST."""
     site = Site(t)
