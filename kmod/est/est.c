@@ -12,7 +12,7 @@
 /* One step of an average for something that has grown by @delta in @elapsed jiffies. */
 static void smooth(u64 *avg, u64 delta, u32 elapsed)
 {
-	s64 rate = div_u64((delta << LVS_RATE_SHIFT) * HZ, elapsed);
+	s64 rate = mul_u64_u32_div(delta << LVS_RATE_SHIFT, HZ, elapsed);
 
 	*avg += (rate - (s64)*avg) >> 2;
 }
@@ -95,9 +95,10 @@ static void estimate(struct lvs_net *ln)
 	now = jiffies;
 	elapsed = clamp(now - ln->est.last, 1UL, (unsigned long)INT_MAX);
 	/* Told not to, it looks now and then whether it may again; the rates stay as they are. */
-	if (may_run(ln))
+	if (may_run(ln)) {
 		estimate_all(ln, elapsed);
-	ln->est.last = now;
+		ln->est.last = now;
+	}
 	/* Without services it goes on until the totals have come down to nothing. */
 	WRITE_ONCE(ln->est.on, ln->svcs.count || !still(&ln->rates));
 	mutex_unlock(&ln->ctl);
@@ -149,6 +150,8 @@ void lvs_est_run(struct lvs_net *ln)
 	if (ln->est.on)
 		return;
 	ln->est.last = jiffies;
+	/* What connections without a service have counted meanwhile is no rate of now. */
+	lvs_net_counters(ln, -1, &ln->rates.last);
 	WRITE_ONCE(ln->est.on, true);
 	wake_up(&ln->est.wake);
 }
