@@ -184,9 +184,9 @@ suite_on() { # KERNEL SECONDS MEMORY PATTERN...
 	local name=$1 seconds=$2 memory=$3 flows=2000000
 	shift 3
 	step "The suite on $name"
-	# Debug kernels need ten times as long and twice the memory for a connection.
+	# Debug kernels need twenty times as long and twice the memory for a connection.
 	case $version in
-	*-lvs-*) flows=200000 ;;
+	*-lvs-*) flows=100000 ;;
 	esac
 	LVS_TEST_FLOWS=$flows LVS_TEST_PATIENCE=$patience LVS_TEST_MEGABYTES=$megabytes \
 		LVS_KO=$LVS_BUILD/module/$version/lvs.ko many_tests "VM tests on $name" \

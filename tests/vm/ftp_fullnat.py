@@ -20,7 +20,7 @@ from lib.harness import test
 from lib.lab import VIPS, Lab
 from lib.namespace import Namespace
 
-SIZE = 8 << 20
+SIZE = 2 << 20
 WAYS = ("pasv,4", "epsv,4", "port,4", "eprt,4", "epsv,6", "eprt,6")
 # As long as somebody is awaited who does not come: the timeout of LISTEN.
 PATIENCE = 120
