@@ -51,7 +51,7 @@ static int max_tries = 65536;
 static int max_conns = CONN_MAX;
 static int max_int = INT_MAX;
 
-/* A power of two up to 64. */
+/* A power of two. */
 static int sync_ports(lvs_ctl_table *table, int write, void *buffer, size_t *lenp, loff_t *ppos)
 {
 	int *field = table->data, value = READ_ONCE(*field), err;
@@ -60,7 +60,7 @@ static int sync_ports(lvs_ctl_table *table, int write, void *buffer, size_t *len
 	err = proc_dointvec(&copy, write, buffer, lenp, ppos);
 	if (err || !write)
 		return err;
-	if (value < 1 || value > 64 || !is_power_of_2(value))
+	if (value < 1 || !is_power_of_2(value))
 		return -EINVAL;
 	WRITE_ONCE(*field, value);
 	return 0;

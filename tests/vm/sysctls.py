@@ -45,7 +45,7 @@ SETTINGS = [
     Setting("est_nice", 0, 5, good=(-20, 19), bad=(-21, 20, "x")),
     Setting("conn_lfactor", -4, 1, **LOAD),
     Setting("svc_lfactor", -3, 1, **LOAD),
-    Setting("sync_ports", 1, 4, good=(1, 2, 64), bad=(-1, 0, 3, 63, 65, 128, "x")),
+    Setting("sync_ports", 1, 4, good=(1, 2, 64, 128, 1 << 30), bad=(-1, 0, 3, 63, 65, 96, 1 << 31, "x")),
     Setting("sync_refresh_period", 0, 10, **SECONDS),
 ]
 
