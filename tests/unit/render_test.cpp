@@ -99,8 +99,13 @@ TEST_CASE("connections", "[render]") {
                                      "UDP 1440:00 UDP         10.0.0.2:4660      192.0.2.10:53      10.1.2.2:53\n"
                                      "TCP 00:05  ESTABLISHED [fd00::2]:54242    [fd00::10]:80      [fd00::1]:80\n");
     CHECK(rows({}).find("web:http") != std::string::npos);
-    CHECK(rows({.numeric = true, .persistent = true}).find("10.1.2.2:53") != std::string::npos);
-    CHECK(rows({.numeric = true, .persistent = true}).find("sip              abc\n") != std::string::npos);
+    // 1.31 has other columns in the rows than in their title.
+    CHECK(rows({.numeric = true, .persistent = true}) ==
+          "IPVS connection entries\n"
+          "pro expire state       source             virtual            destination        pe name          pe_data\n"
+          "TCP 01:56  TIME_WAIT   10.0.0.2:54242     192.0.2.10:80      10.1.2.2:8080\n"
+          "UDP 1440:00 UDP         10.0.0.2:4660      192.0.2.10:53      10.1.2.2:53      sip                abc\n"
+          "TCP 00:05  ESTABLISHED [fd00::2]:54242    [fd00::10]:80      [fd00::1]:80\n");
     CHECK(
         connections_json({(*connections)[1]}, JsonStyle::line) ==
         R"({"connections":[{"protocol":"udp","state":"UDP","expires":86400,"client":{"address":"10.0.0.2","port":4660},)"
