@@ -110,6 +110,18 @@ TEST_CASE("services", "[parse]") {
     CHECK(parsed("-A -u web:53 -s rr -o") == changing(AddService{once}));
 }
 
+TEST_CASE("a mask may stand before the service", "[parse]") {
+    const auto netmask_of = [](const std::string& line) {
+        return std::get<AddService>(std::get<Operation>(parsed(line))).service.netmask;
+    };
+    const std::uint32_t mask = netmask_of("-A -t web:80 -p -M 255.255.255.0");
+    CHECK(mask != whole_ipv4_mask);
+    for (const char* service : {"-t web:80", "-u web:80", "--sctp-service web:80", "-f 7"})
+        CHECK(netmask_of(std::string("-A -M 255.255.255.0 ") + service + " -p") == mask);
+    for (const char* service : {"-t [six]:80", "-f 7 -6"})
+        CHECK(netmask_of(std::string("-A -M 255.255.255.0 ") + service + " -p") == whole_ipv6_prefix);
+}
+
 TEST_CASE("servers", "[parse]") {
     const ServiceId web = tcp("192.0.2.10", 80);
     const std::string start = "-a -t 192.0.2.10:80 -r ";

@@ -116,7 +116,8 @@ Result<void, Failure> read_service(Draft& draft, Protocol protocol, const std::s
         return usage("illegal virtual server address[:port] specified");
     draft.family = endpoint->address.family;
     draft.listener = {endpoint->address, endpoint->port.value_or(Port{})};
-    draft.service.netmask = whole_mask(*draft.family);
+    if (draft.family == Family::ipv6) // a mask that was read before is one of IPv4
+        draft.service.netmask = whole_ipv6_prefix;
     return {};
 }
 
@@ -126,7 +127,6 @@ Result<void, Failure> read_mark(Draft& draft, const std::string& word) {
         return usage(text("invalid fwmark value `%s' specified", word.c_str()));
     draft.mark = {static_cast<std::uint32_t>(*value)};
     draft.family = Family::ipv4;
-    draft.service.netmask = whole_ipv4_mask;
     return {};
 }
 
