@@ -6,6 +6,8 @@
 #include "base/text.h"
 #include "ipvsadm/parse.h"
 
+#include <arpa/inet.h>
+
 using namespace lvs;
 using namespace test;
 
@@ -120,6 +122,16 @@ TEST_CASE("a mask may stand before the service", "[parse]") {
         CHECK(netmask_of(std::string("-A -M 255.255.255.0 ") + service + " -p") == mask);
     for (const char* service : {"-t [six]:80", "-f 7 -6"})
         CHECK(netmask_of(std::string("-A -M 255.255.255.0 ") + service + " -p") == whole_ipv6_prefix);
+}
+
+TEST_CASE("a number alone is no host, but a mask", "[parse]") {
+    for (const char* option : {"-t", "-u", "--sctp-service"})
+        CHECK(parse(std::string("-D ") + option + " 3221225994").error() ==
+              Failure{2, "illegal virtual server address[:port] specified"});
+    CHECK(parse("-d -t web:80 -r 80").error() == Failure{2, "illegal real server address[:port] specified"});
+    CHECK(parse("--drain -f 7 -r 80").error() == Failure{2, "illegal real server address[:port] specified"});
+    CHECK(parsed("-D -t 192.2:80") == changing(DeleteService{tcp("192.0.0.2", 80)}));
+    CHECK(std::get<AddService>(std::get<Operation>(parsed("-A -t web:80 -p -M 64"))).service.netmask == htonl(64));
 }
 
 TEST_CASE("servers", "[parse]") {

@@ -109,9 +109,16 @@ Result<void, Failure> read_deadline(Draft& draft, const std::string& word) {
     return {};
 }
 
+// The host of a service or a server. A number alone would be taken for an address, 80 for 0.0.0.80.
+std::optional<ParsedEndpoint> read_endpoint(const std::string& word, Protocol protocol, const Resolver& names) {
+    if (word.find_first_not_of("0123456789") == std::string::npos)
+        return std::nullopt;
+    return parse_endpoint(word, protocol, names);
+}
+
 Result<void, Failure> read_service(Draft& draft, Protocol protocol, const std::string& word, const Resolver& names) {
     draft.protocol = protocol;
-    const auto endpoint = parse_endpoint(word, protocol, names);
+    const auto endpoint = read_endpoint(word, protocol, names);
     if (!endpoint)
         return usage("illegal virtual server address[:port] specified");
     draft.family = endpoint->address.family;
@@ -141,7 +148,7 @@ Result<void, Failure> read_netmask(Draft& draft, const std::string& word, const 
 }
 
 Result<void, Failure> read_server(Draft& draft, const std::string& word, const Resolver& names) {
-    const auto endpoint = parse_endpoint(word, draft.protocol, names);
+    const auto endpoint = read_endpoint(word, draft.protocol, names);
     if (!endpoint)
         return usage("illegal real server address[:port] specified");
     draft.dest.endpoint = {endpoint->address, endpoint->port.value_or(draft.listener.port)};
