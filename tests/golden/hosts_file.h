@@ -31,12 +31,13 @@ class FileResolver final : public lvs::Resolver {
         });
     }
 
-    std::optional<lvs::Address> address_of(const std::string& host) const override {
+    std::optional<lvs::Address> address_of(const std::string& host, lvs::Family preferred) const override {
+        std::optional<lvs::Address> found;
         for (const Host& entry : hosts_)
             for (const std::string& name : entry.names)
-                if (name == host)
-                    return entry.address;
-        return std::nullopt;
+                if (name == host && (!found || (found->family != preferred && entry.address.family == preferred)))
+                    found = entry.address;
+        return found;
     }
     std::optional<lvs::Port> port_of(const std::string& service, lvs::Protocol protocol) const override {
         for (const ServiceName& entry : services_)

@@ -124,6 +124,15 @@ TEST_CASE("a mask may stand before the service", "[parse]") {
         CHECK(netmask_of(std::string("-A -M 255.255.255.0 ") + service + " -p") == whole_ipv6_prefix);
 }
 
+TEST_CASE("a name in brackets is an IPv6 host's, if there is one", "[parse]") {
+    CHECK(parsed("-D -t dual:80") == changing(DeleteService{tcp("192.0.2.20", 80)}));
+    CHECK(parsed("-D -t [dual]:80") == changing(DeleteService{tcp("fd00::20", 80)}));
+    CHECK(parsed("-D -t [web]:80") == changing(DeleteService{tcp("192.0.2.10", 80)}));
+    CHECK(parsed("-D -t six:80") == changing(DeleteService{tcp("fd00::10", 80)}));
+    CHECK(parsed("-d -t [dual]:80 -r [dual]:8080") ==
+          changing(DeleteDest{tcp("fd00::20", 80), endpoint("fd00::20", 8080)}));
+}
+
 TEST_CASE("a number alone is no host, but a mask", "[parse]") {
     for (const char* option : {"-t", "-u", "--sctp-service"})
         CHECK(parse(std::string("-D ") + option + " 3221225994").error() ==

@@ -150,3 +150,17 @@ TEST_CASE("a module that speaks another version takes no batch", "[restore]") {
     CHECK(answer.err.find("upgrade ipvsadm") != std::string::npos);
     CHECK(tool.saved() == before);
 }
+
+TEST_CASE("a service of both families' host comes back by the name in brackets", "[restore]") {
+    Tool tool;
+    REQUIRE(tool.restore("-A -t [dual]:80 -s rr\n-a -t [dual]:80 -r [dual]:8080 -m\n-A -t dual:80 -s rr\n").exit_code ==
+            0);
+    const auto table = tool.kernel->table;
+    const std::string rules = tool.run("-S").out;
+    CHECK(rules.find("-A -t [dual]:http -s rr\n") != std::string::npos);
+    CHECK(rules.find("-A -t dual:http -s rr\n") != std::string::npos);
+    Tool other;
+    CHECK(other.restore(rules).exit_code == 0);
+    CHECK(other.saved() == tool.saved());
+    CHECK(other.saved().find("-A -t [fd00::20]:80 -s rr\n") != std::string::npos);
+}

@@ -47,12 +47,14 @@ inline lvs::Bytes bytes(std::string_view hex) {
     return out;
 }
 
-// Knows two hosts and two services.
+// Knows three hosts, one of them by both families, and two services.
 class Names final : public lvs::Resolver {
   public:
-    std::optional<lvs::Address> address_of(const std::string& host) const override {
+    std::optional<lvs::Address> address_of(const std::string& host, lvs::Family preferred) const override {
         if (host == "web")
             return address("192.0.2.10");
+        if (host == "dual")
+            return address(preferred == lvs::Family::ipv6 ? "fd00::20" : "192.0.2.20");
         if (host == "six")
             return address("fd00::10");
         return std::nullopt;
@@ -65,8 +67,8 @@ class Names final : public lvs::Resolver {
         return std::nullopt;
     }
     std::optional<std::string> host_name(const lvs::Address& wanted) const override {
-        for (const char* name : {"web", "six"})
-            if (wanted == address_of(name))
+        for (const char* name : {"web", "six", "dual"})
+            if (wanted == address_of(name, wanted.family))
                 return name;
         return std::nullopt;
     }

@@ -61,12 +61,13 @@ std::optional<Address> numeric_ipv4(const std::string& word) {
 
 } // namespace
 
-std::optional<Address> SystemResolver::address_of(const std::string& host) const {
+std::optional<Address> SystemResolver::address_of(const std::string& host, Family preferred) const {
     if (host.empty())
         return std::nullopt;
-    if (auto address = first_address(host, AF_INET))
+    const bool six = preferred == Family::ipv6;
+    if (auto address = first_address(host, six ? AF_INET6 : AF_INET))
         return address;
-    return first_address(host, AF_INET6);
+    return first_address(host, six ? AF_INET : AF_INET6);
 }
 
 std::optional<Port> SystemResolver::port_of(const std::string& service, Protocol protocol) const {
@@ -107,8 +108,9 @@ std::optional<std::string> SystemResolver::service_name(Port port, Protocol prot
 std::optional<ParsedEndpoint> parse_endpoint(const std::string& word, Protocol protocol, const Resolver& names) {
     std::string host = word;
     std::optional<std::string> port;
+    const bool bracketed = word.starts_with('[');
 
-    if (word.starts_with('[')) {
+    if (bracketed) {
         const std::size_t end = word.find(']');
         if (end == std::string::npos)
             return std::nullopt;
@@ -127,7 +129,7 @@ std::optional<ParsedEndpoint> parse_endpoint(const std::string& word, Protocol p
         }
         address = numeric_ipv4(host);
         if (!address)
-            address = names.address_of(host);
+            address = names.address_of(host, bracketed ? Family::ipv6 : Family::ipv4);
     }
     if (!address)
         return std::nullopt;

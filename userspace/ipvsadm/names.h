@@ -15,7 +15,8 @@ namespace lvs {
 class Resolver {
   public:
     virtual ~Resolver() = default;
-    virtual std::optional<Address> address_of(const std::string& host) const = 0;
+    // Of the other family if it has none of the preferred one.
+    virtual std::optional<Address> address_of(const std::string& host, Family preferred) const = 0;
     virtual std::optional<Port> port_of(const std::string& service, Protocol protocol) const = 0;
     virtual std::optional<std::string> host_name(const Address& address) const = 0;
     virtual std::optional<std::string> service_name(Port port, Protocol protocol) const = 0;
@@ -26,7 +27,7 @@ class Resolver {
 class SystemResolver final : public Resolver {
   public:
     SystemResolver();
-    std::optional<Address> address_of(const std::string& host) const override;
+    std::optional<Address> address_of(const std::string& host, Family preferred) const override;
     std::optional<Port> port_of(const std::string& service, Protocol protocol) const override;
     std::optional<std::string> host_name(const Address& address) const override;
     std::optional<std::string> service_name(Port port, Protocol protocol) const override;
@@ -36,7 +37,8 @@ class SystemResolver final : public Resolver {
     mutable std::chrono::steady_clock::duration waited{};
 };
 
-// What `address`, `address:port`, `[v6]:port` or names in their place say.
+// What `address`, `address:port`, `[v6]:port` or names in their place say; a name in brackets is an IPv6 host's, if
+// there is one.
 struct ParsedEndpoint {
     Address address;
     std::optional<Port> port;
