@@ -20,7 +20,7 @@ inline lvs::Attributes parsed(const lvs::Bytes& payload) {
 }
 
 inline lvs::Bytes batched(const lvs::Operation& operation) {
-    return lvs::encode_batch({&operation, 1}).request.payload;
+    return lvs::encode_batch({&operation, 1})->request.payload;
 }
 
 // A view of the payload.

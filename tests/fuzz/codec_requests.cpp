@@ -95,7 +95,7 @@ lvs::Daemon daemon(Input& in) {
 }
 
 void check_batch(const std::vector<lvs::Operation>& operations) {
-    const lvs::EncodedBatch batch = lvs::encode_batch(operations);
+    const lvs::EncodedBatch batch = *lvs::encode_batch(operations);
     const lvs::Attributes all = parsed(batch.request.payload);
 
     MUST(batch.request.command == LVS_CMD_BATCH);

@@ -5,6 +5,7 @@
 
 #include "codec/lvs.h"
 #include "codec/message.h"
+#include "ipvsadm/errors.h"
 #include "kernel/client.h"
 
 #include <linux/ip_vs.h>
@@ -25,7 +26,7 @@ std::vector<Operation> three_operations() {
 
 TEST_CASE("a batch holds each operation as the family IPVS would have it", "[batch]") {
     const std::vector<Operation> operations = three_operations();
-    const EncodedBatch batch = encode_batch(operations);
+    const EncodedBatch batch = *encode_batch(operations);
     CHECK(batch.request.command == LVS_CMD_BATCH);
 
     auto outer = Attributes::parse(batch.request.payload);
@@ -53,7 +54,7 @@ TEST_CASE("a batch holds each operation as the family IPVS would have it", "[bat
 TEST_CASE("local addresses in a batch have the bytes of their family", "[batch]") {
     const std::vector<Operation> operations{AddLocalAddress{web, address("10.0.0.1")},
                                             DeleteLocalAddress{web, address("fd00::1")}};
-    const EncodedBatch batch = encode_batch(operations);
+    const EncodedBatch batch = *encode_batch(operations);
     auto outer = Attributes::parse(batch.request.payload);
     REQUIRE(outer);
     REQUIRE(outer->all().size() == 2);
@@ -110,7 +111,7 @@ TEST_CASE("a service's options go with it, and come back", "[batch]") {
     CHECK(is_extension(operation));
     CHECK_FALSE(is_extension(EditService{service(web, "rr")}));
     CHECK_FALSE(is_extension(AddService{service(web, "rr")})); // so that a profile's hold
-    const EncodedBatch batch = encode_batch({&operation, 1});
+    const EncodedBatch batch = *encode_batch({&operation, 1});
     auto outer = Attributes::parse(batch.request.payload);
     REQUIRE(outer);
     auto nest = Attributes::parse(outer->all().front().value);
@@ -131,7 +132,7 @@ TEST_CASE("a service's options go with it, and come back", "[batch]") {
 }
 
 TEST_CASE("an offset in a batch names the operation it lies in", "[batch]") {
-    const EncodedBatch batch = encode_batch(three_operations());
+    const EncodedBatch batch = *encode_batch(three_operations());
     REQUIRE(batch.boundaries.size() == 4);
     CHECK(batch.boundaries.front() == request_header_size);
     CHECK(batch.boundaries.back() == request_header_size + batch.request.payload.size());
@@ -150,12 +151,28 @@ TEST_CASE("a batch may be larger than an attribute", "[batch]") {
     std::vector<Operation> operations;
     for (std::uint16_t port = 1; port <= 2000; ++port)
         operations.push_back(AddService{service(tcp("192.0.2.10", port), "rr")});
-    const EncodedBatch batch = encode_batch(operations);
+    const EncodedBatch batch = *encode_batch(operations);
     CHECK(batch.request.payload.size() > 65536);
     auto outer = Attributes::parse(batch.request.payload);
     REQUIRE(outer);
     CHECK(outer->all().size() == operations.size());
     CHECK(batch.operation_at(batch.boundaries[1999]) == 1999U);
+}
+
+TEST_CASE("an operation is not larger than an attribute", "[batch]") {
+    const auto with_addresses = [](std::uint32_t count) {
+        Profile profile{web, {}, std::vector<Address>(count, address("fd00::1"))};
+        return std::vector<Operation>{Flush{}, SetProfile{profile}, Flush{}};
+    };
+    const auto most = encode_batch(with_addresses(LVS_PROFILE_LADDRS_MAX));
+    REQUIRE(most);
+    CHECK(Attributes::parse(most->request.payload)->all().size() == 3);
+    for (std::uint32_t count : {3276U, 4096U}) { // the addresses fit alone, but not with the rest; or not even alone
+        const auto refused = encode_batch(with_addresses(count));
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().operation == 1U);
+        CHECK(error_text(Asked::set_profile, refused.error().error) == "an operation is too long for netlink");
+    }
 }
 
 TEST_CASE("drop counters are decoded, of all and of a service", "[batch]") {

@@ -143,6 +143,15 @@ TEST_CASE("a number alone is no host, but a mask", "[parse]") {
     CHECK(std::get<AddService>(std::get<Operation>(parsed("-A -t web:80 -p -M 64"))).service.netmask == htonl(64));
 }
 
+TEST_CASE("a profile has fewer local addresses than a pool may get at once", "[parse]") {
+    CHECK(parse("--profile set -t web:80 -z 10.0.0.0-10.0.7.255"));
+    for (const char* addresses :
+         {"10.0.0.0-10.0.8.0", "10.0.0.0/16", "fd00::-fd00::800", "10.0.0.0-10.0.7.255,10.1.0.1"})
+        CHECK(parse(std::string("--profile set -t web:80 -z ") + addresses).error() ==
+              Failure{2, "illegal local address specified: more than 2048 addresses"});
+    CHECK(parse("-P -t web:80 -z 10.0.0.0-10.0.15.255"));
+}
+
 TEST_CASE("servers", "[parse]") {
     const ServiceId web = tcp("192.0.2.10", 80);
     const std::string start = "-a -t 192.0.2.10:80 -r ";

@@ -105,6 +105,16 @@ def which_one(t):
     t.equal(rules(t, f"-t {vip}:{port}")[1:], [f"-A -t {vip}:{port} -s rr --expire-rst"], "one with options of its own")
 
 
+@test(lvs_only=True)
+def too_many(t):
+    """More local addresses than a profile has room for are refused before the kernel is asked, IPv6 ones as well."""
+    name = f"-t {VIPS[4]['other']}:{t.port()}"
+    for laddrs in ("10.77.0.0-10.77.8.0", "fd00:77::1-fd00:77::1000"):
+        result = t.director.ipvsadm("--profile", "set", *name.split(), "-z", laddrs, check=False)
+        t.equal((result.code, "more than 2048 addresses" in result.err, listed(t)), (2, True, []),
+                f"code, text, profiles: {result.err}")
+
+
 def op(command, identity, options=b"", laddrs=()):
     return nest(A_OP, u32(OP_CMD, command), nest(OP_SERVICE, identity), nest(OP_OPTIONS, options),
                 nest(OP_LADDRS, *[attr(OP_LADDR, laddr) for laddr in laddrs]))

@@ -16,14 +16,21 @@ std::size_t aligned(std::size_t size) {
     return (size + NLA_ALIGNTO - 1) & ~static_cast<std::size_t>(NLA_ALIGNTO - 1);
 }
 
+// Its length is not known yet.
+void put_header(Bytes& bytes, std::uint16_t type) {
+    const std::size_t start = bytes.size();
+    const nlattr header{.nla_len = 0, .nla_type = type};
+    bytes.resize(start + header_size);
+    std::memcpy(bytes.data() + start, &header, header_size);
+}
+
 } // namespace
 
 void AttributeWriter::put_bytes(std::uint16_t type, ByteView value) {
-    const std::size_t start = begin_nest(type);
+    const std::size_t start = bytes_.size();
+    put_header(bytes_, type);
     bytes_.insert(bytes_.end(), value.begin(), value.end());
-    const auto length = static_cast<std::uint16_t>(header_size + value.size());
-    const nlattr header{.nla_len = length, .nla_type = type};
-    std::memcpy(bytes_.data() + start, &header, header_size);
+    put_length(start);
     bytes_.resize(aligned(bytes_.size()));
 }
 
@@ -36,14 +43,18 @@ void AttributeWriter::put_string(std::uint16_t type, std::string_view value) {
 std::size_t AttributeWriter::begin_nest(std::uint16_t type) {
     const std::size_t start = bytes_.size();
     // Strict kernel policies insist on the flag; older ones mask it off.
-    const nlattr header{.nla_len = 0, .nla_type = static_cast<std::uint16_t>(type | NLA_F_NESTED)};
-    bytes_.resize(start + header_size);
-    std::memcpy(bytes_.data() + start, &header, header_size);
+    put_header(bytes_, static_cast<std::uint16_t>(type | NLA_F_NESTED));
     return start;
 }
 
 void AttributeWriter::end_nest(std::size_t start) {
-    const auto length = static_cast<std::uint16_t>(bytes_.size() - start);
+    put_length(start);
+}
+
+void AttributeWriter::put_length(std::size_t start) {
+    const std::size_t size = bytes_.size() - start;
+    const auto length = static_cast<std::uint16_t>(size);
+    fits_ = fits_ && length == size;
     std::memcpy(bytes_.data() + start + offsetof(nlattr, nla_len), &length, sizeof length);
 }
 

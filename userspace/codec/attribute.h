@@ -36,10 +36,15 @@ class AttributeWriter {
     void end_nest(std::size_t start);
 
     std::size_t size() const { return bytes_.size(); }
+    // Whether every attribute so far was short enough for its length, which has 16 bits; else none of it may be sent.
+    bool fits() const { return fits_; }
     Bytes take() { return std::move(bytes_); }
 
   private:
+    void put_length(std::size_t start); // of the attribute that began there and ends here
+
     Bytes bytes_;
+    bool fits_ = true;
 };
 
 // A view of one attribute; lives as long as the bytes it was parsed from.

@@ -8,6 +8,7 @@
 #include <lvs/abi.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 namespace lvs {
@@ -134,7 +135,7 @@ Request about_services(std::uint8_t command, const std::optional<ServiceId>& onl
 
 } // namespace
 
-EncodedBatch encode_batch(std::span<const Operation> operations) {
+Result<EncodedBatch, BatchError> encode_batch(std::span<const Operation> operations) {
     AttributeWriter out;
     EncodedBatch batch;
     const auto mark = [&] { batch.boundaries.push_back(static_cast<std::uint32_t>(request_header_size + out.size())); };
@@ -154,6 +155,9 @@ EncodedBatch encode_batch(std::span<const Operation> operations) {
             out.end_nest(addresses);
         }
         out.end_nest(nest);
+        if (!out.fits())
+            return BatchError{{E2BIG, "an operation is too long for netlink", std::nullopt},
+                              batch.boundaries.size() - 1};
     }
     mark();
     batch.request = {LVS_CMD_BATCH, out.take()};

@@ -17,7 +17,8 @@ struct EncodedBatch {
     std::optional<std::size_t> operation_at(std::uint32_t offset) const;
 };
 
-EncodedBatch encode_batch(std::span<const Operation> operations);
+// An operation of more than 64 KB is refused: it does not fit into an attribute.
+Result<EncodedBatch, BatchError> encode_batch(std::span<const Operation> operations);
 Request encode_get_module_info();
 Request encode_get_drops();                                               // dump
 Request encode_get_local_addresses(const std::optional<ServiceId>& only); // dump

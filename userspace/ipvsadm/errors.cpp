@@ -63,7 +63,7 @@ const char* classic_sentence(Asked asked, int code) {
 // Errors that only this tool or the extensions raise. Their message says more than errno, and
 // nobody expects a certain text.
 bool own_error(int code) {
-    return code == EBADMSG || code == EINTR || code == EIO || code == EPROTONOSUPPORT;
+    return code == E2BIG || code == EBADMSG || code == EINTR || code == EIO || code == EPROTONOSUPPORT;
 }
 
 } // namespace

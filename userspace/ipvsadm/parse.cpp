@@ -23,7 +23,6 @@ constexpr long default_persistence = 360; // seconds
 constexpr long longest_timeout = 86400L * 31;
 constexpr const char* default_scheduler = "wlc";
 constexpr const char* default_interface = "eth0";
-constexpr std::size_t most_local_addresses = 4096; // of one option
 
 Failure try_help(const std::string& program) {
     return {exit_failure, text("Try `%s -h' or '%s --help' for more information.", program.c_str(), program.c_str())};
@@ -49,6 +48,7 @@ struct Draft {
     Daemon daemon;
     Timeouts timeouts;
     std::vector<Address> local_addresses;
+    std::size_t most_local_addresses = 4096;
     std::optional<std::uint32_t> deadline; // seconds
 
     bool by_mark() const { return mark.value != 0; }
@@ -156,7 +156,7 @@ Result<void, Failure> read_server(Draft& draft, const std::string& word, const R
 }
 
 Result<void, Failure> read_local_addresses(Draft& draft, const std::string& word) {
-    auto addresses = parse_addresses(word, most_local_addresses);
+    auto addresses = parse_addresses(word, draft.most_local_addresses);
     if (!addresses)
         return usage("illegal local address specified: " + addresses.error());
     draft.local_addresses = std::move(*addresses);
@@ -479,6 +479,7 @@ Result<Command, Failure> parse_command(const std::string& program, const std::ve
         if (!verb)
             return verb.error();
         command = *verb;
+        draft.most_local_addresses = LVS_PROFILE_LADDRS_MAX;
     }
 
     for (std::size_t i = 1; i < given.options.size(); ++i) {

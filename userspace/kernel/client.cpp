@@ -232,12 +232,14 @@ Result<void, BatchError> Client::apply_batch(std::span<const Operation> operatio
     auto target = extensions();
     if (!target)
         return BatchError{target.error(), std::nullopt};
-    const EncodedBatch batch = encode_batch(operations);
-    auto sent = socket_.transact(*target, Socket::Kind::action, batch.request, nullptr);
+    const auto batch = encode_batch(operations);
+    if (!batch)
+        return batch.error();
+    auto sent = socket_.transact(*target, Socket::Kind::action, batch->request, nullptr);
     if (sent)
         return {};
     const Error& error = sent.error();
-    return BatchError{error, error.offset ? batch.operation_at(*error.offset) : std::nullopt};
+    return BatchError{error, error.offset ? batch->operation_at(*error.offset) : std::nullopt};
 }
 
 Result<std::vector<DropTable>> Client::drops() {

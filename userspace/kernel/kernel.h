@@ -13,11 +13,6 @@
 
 namespace lvs {
 
-struct BatchError {
-    Error error;
-    std::optional<std::size_t> operation; // which one was refused, when the kernel tells
-};
-
 class Kernel {
   public:
     virtual ~Kernel() = default;

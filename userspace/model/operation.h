@@ -2,6 +2,7 @@
 // The changes to the table of services, each one a value.
 #pragma once
 
+#include "base/result.h"
 #include "model/service.h"
 
 #include <optional>
@@ -79,6 +80,12 @@ struct Flush {
 using Operation =
     std::variant<AddService, EditService, DeleteService, AddDest, EditDest, DeleteDest, DrainDest, ResetDest,
                  AddLocalAddress, DeleteLocalAddress, SetProfile, DeleteProfile, ZeroCounters, Flush>;
+
+// Why none of several operations was carried out.
+struct BatchError {
+    Error error;
+    std::optional<std::size_t> operation; // the one that was refused, if that is known
+};
 
 template <class... Cases> struct Overloaded : Cases... { using Cases::operator()...; };
 template <class... Cases> Overloaded(Cases...) -> Overloaded<Cases...>;
