@@ -16,7 +16,7 @@ namespace {
 void print(const lvs::ServiceTable& table, const lvs::Resolver& names) {
     MUST(lvs::services_json({}, {table}, lvs::JsonStyle::pretty).ends_with("}\n"));
     for (bool numeric : {true, false}) {
-        MUST(!lvs::save_rules(table, numeric, names).empty());
+        MUST(!lvs::save_rules(table, {}, nullptr, numeric, names).empty());
         for (int columns = 0; columns < 6; ++columns) {
             const lvs::ListFormat format{.numeric = numeric,
                                          .stats = columns == 1,

@@ -71,11 +71,12 @@ TEST_CASE("thresholds are saved when set", "[render]") {
     table.dests.back().dest.upper_threshold = 100;
     table.dests.push_back(table.dests.back());
     table.dests.back().dest.lower_threshold = 50;
-    CHECK(save_rules(table, true, Names()) == "-A -t 192.0.2.10:80 -s rr\n"
-                                              "-a -t 192.0.2.10:80 -r 10.1.1.2:8080 -m -w 5\n"
-                                              "-a -t 192.0.2.10:80 -r 10.1.1.2:8080 -m -w 5 -x 100\n"
-                                              "-a -t 192.0.2.10:80 -r 10.1.1.2:8080 -m -w 5 -x 100 -y 50\n");
-    CHECK(save_rules(table, false, Names()).starts_with("-A -t web:http -s rr\n"));
+    CHECK(save_rules(table, {}, nullptr, true, Names()) ==
+          "-A -t 192.0.2.10:80 -s rr\n"
+          "-a -t 192.0.2.10:80 -r 10.1.1.2:8080 -m -w 5\n"
+          "-a -t 192.0.2.10:80 -r 10.1.1.2:8080 -m -w 5 -x 100\n"
+          "-a -t 192.0.2.10:80 -r 10.1.1.2:8080 -m -w 5 -x 100 -y 50\n");
+    CHECK(save_rules(table, {}, nullptr, false, Names()).starts_with("-A -t web:http -s rr\n"));
 }
 
 namespace {

@@ -151,6 +151,90 @@ TEST_CASE("a module that speaks another version takes no batch", "[restore]") {
     CHECK(tool.saved() == before);
 }
 
+TEST_CASE("servers that were there before --masq-fullnat have NAT still when they are restored", "[restore]") {
+    Tool tool;
+    REQUIRE(tool.restore("-A -t web:80 -s rr\n"
+                         "-a -t web:80 -r 10.1.1.2:8080 -m\n"
+                         "-E -t web:80 -s rr --masq-fullnat --max-conns 9\n"
+                         "-a -t web:80 -r 10.1.1.3:8080 -m\n"
+                         "-P -t web:80 -z 10.0.0.1\n")
+                .exit_code == 0);
+    const auto table = tool.kernel->table;
+    REQUIRE(table.front().dests.back().dest.forwarding == Forwarding::masquerade);
+    REQUIRE(table.front().dests.front().dest.forwarding == Forwarding::fullnat);
+    const std::string rules = tool.saved();
+    CHECK(rules == "-A -t 192.0.2.10:80 -s rr --max-conns 9\n"
+                   "-a -t 192.0.2.10:80 -r 10.1.1.2:8080 -m -w 1\n"
+                   "-a -t 192.0.2.10:80 -r 10.1.1.3:8080 -b -w 1\n"
+                   "-E -t 192.0.2.10:80 -s rr --masq-fullnat --max-conns 9\n"
+                   "-P -t 192.0.2.10:80 -z 10.0.0.1\n");
+    CHECK(tool.run("ipvsadm-restore", "", rules).exit_code == 0);
+    CHECK(tool.kernel->table == table);
+    CHECK(tool.saved() == rules);
+}
+
+TEST_CASE("a service that was there before its profile is restored without it", "[restore]") {
+    const std::string service = GENERATE(as<std::string>{}, "-t 192.0.2.10:80", "-f 7");
+    const std::string name = service == "-f 7" ? service : GENERATE("-t 192.0.2.10:80", "-t 192.0.2.10:0");
+    struct Case {
+        const char* pool;
+        const char* removed; // of what the profile brings
+    };
+    const auto c = GENERATE(Case{"", "10.0.0.1,10.0.0.2,10.0.0.3"}, Case{"10.0.0.1", "10.0.0.2,10.0.0.3"},
+                            Case{"10.0.0.1,10.0.0.3,10.0.0.9", "10.0.0.2"}, Case{"10.0.0.1,10.0.0.2,10.0.0.3", ""},
+                            Case{"10.0.0.2,10.0.0.1", "10.0.0.1,10.0.0.2,10.0.0.3"}, // in another order
+                            Case{"10.0.0.9,10.0.0.1", "10.0.0.1,10.0.0.2,10.0.0.3"});
+    const std::string options = GENERATE("", " -V 6");
+    const std::string pool = *c.pool ? "-P " + service + " -z " + c.pool + "\n" : "";
+    Tool tool;
+    REQUIRE(tool.restore("-A " + service + " -s rr" + options + "\n" + "-a " + service + " -r 10.1.1.2:8080 -m\n" +
+                         pool + "--profile set " + name + " -z 10.0.0.1-10.0.0.3 -V 7 --masq-fullnat\n")
+                .exit_code == 0);
+    const auto table = tool.kernel->table;
+    const std::string rules = tool.saved();
+    CHECK(rules.starts_with("--profile set " + name + " -z 10.0.0.1,10.0.0.2,10.0.0.3 -V 7 --masq-fullnat\n" + "-A " +
+                            service + " -s rr" + options + "\n" +
+                            (options.empty() ? "-E " + service + " -s rr\n" : "") +
+                            (*c.removed ? "-Q " + service + " -z " + c.removed + "\n" : "") + "-a " + service));
+    Tool other;
+    CHECK(other.restore(rules).err.empty());
+    CHECK(other.kernel->table == table);
+    CHECK(other.saved() == rules);
+    CHECK(tool.run("ipvsadm-restore", "", rules).exit_code == 0); // the profile is there already
+    CHECK(tool.kernel->table == table);
+}
+
+TEST_CASE("a service that has what its profile says needs no more rules", "[restore]") {
+    Tool tool;
+    REQUIRE(tool.restore("--profile set -t web:80 -z 10.0.0.1,10.0.0.2 -V 7 --masq-fullnat\n"
+                         "-A -t web:80 -s rr\n"
+                         "-a -t web:80 -r 10.1.1.2:8080 -m\n")
+                .exit_code == 0);
+    CHECK(tool.saved() == "--profile set -t 192.0.2.10:80 -z 10.0.0.1,10.0.0.2 -V 7 --masq-fullnat\n"
+                          "-A -t 192.0.2.10:80 -s rr -V 7 --masq-fullnat\n"
+                          "-a -t 192.0.2.10:80 -r 10.1.1.2:8080 -b -w 1\n"
+                          "-P -t 192.0.2.10:80 -z 10.0.0.1\n"
+                          "-P -t 192.0.2.10:80 -z 10.0.0.2\n");
+}
+
+TEST_CASE("both at once: NAT, --masq-fullnat later, a profile after all that", "[restore]") {
+    Tool tool;
+    REQUIRE(tool.restore("-A -t web:80 -s rr\n"
+                         "-a -t web:80 -r 10.1.1.2:8080 -m\n"
+                         "-E -t web:80 -s rr --masq-fullnat\n"
+                         "--profile set -t web:80 --masq-fullnat\n")
+                .exit_code == 0);
+    const auto table = tool.kernel->table;
+    const std::string rules = tool.saved();
+    CHECK(rules == "--profile set -t 192.0.2.10:80 --masq-fullnat\n"
+                   "-A -t 192.0.2.10:80 -s rr\n"
+                   "-E -t 192.0.2.10:80 -s rr\n"
+                   "-a -t 192.0.2.10:80 -r 10.1.1.2:8080 -m -w 1\n"
+                   "-E -t 192.0.2.10:80 -s rr --masq-fullnat\n");
+    CHECK(tool.run("ipvsadm-restore", "", rules).exit_code == 0);
+    CHECK(tool.kernel->table == table);
+}
+
 TEST_CASE("a service of both families' host comes back by the name in brackets", "[restore]") {
     Tool tool;
     REQUIRE(tool.restore("-A -t [dual]:80 -s rr\n-a -t [dual]:80 -r [dual]:8080 -m\n-A -t dual:80 -s rr\n").exit_code ==

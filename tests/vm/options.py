@@ -56,6 +56,27 @@ def undone(t):
     t.equal((failed.code != 0, t.director.ipvsadm("-S", "-n").out), (True, before), "refused, the rules")
 
 
+@test(lvs_only=True, af=(4, 6))
+def masq_before(t, af):
+    """--masq-fullnat holds for real servers that are set from then on; the others have NAT still, saved and restored as well."""
+    vip, port, rip, other = VIPS[af]["nat"], t.port(), *Lab.RS[af][:2]
+    host, first, second = (f"[{address}]" if af == 6 else address for address in (vip, rip, other))
+    name = f"-t {host}:{port}"
+    t.closing(Server(t.lab.rs[0], "tcp", rip, port, "rs1"))
+    t.director.rules(f"-A {name} -s rr", f"-a {name} -r {first}:{port} -m", f"-E {name} -s rr --masq-fullnat",
+                     f"-a {name} -r {second}:{port} -m -w 0")
+    saved = [f"-A {name} -s rr", f"-a {name} -r {first}:{port} -m -w 1", f"-a {name} -r {second}:{port} -b -w 0",
+             f"-E {name} -s rr --masq-fullnat"]
+    for _ in range(2):
+        t.equal(t.director.ipvsadm("-S", "-n").out.splitlines(), saved, "the rules")
+        t.equal([line.split()[2] for line in t.director.ipvsadm("-Ln", *name.split()).out.splitlines()[3:]], ["Masq", "FullNat"],
+                "the methods listed")
+        with TcpClient(t.lab.client, vip, port) as conn:
+            t.equal(conn.exchange(1000, 1000), "rs1", "the server that answered, without a local address")
+        t.director.ipvsadm("-C")
+        t.director.ipvsadm("-R", stdin="\n".join(saved))
+
+
 def edit(t, talk, options):
     t.director.ipvsadm("-E", *talk.service.split(), "-s", "rr", *options.split())
 

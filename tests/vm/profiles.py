@@ -105,6 +105,31 @@ def which_one(t):
     t.equal(rules(t, f"-t {vip}:{port}")[1:], [f"-A -t {vip}:{port} -s rr --expire-rst"], "one with options of its own")
 
 
+@test(lvs_only=True, af=(4, 6), own=(True, False))
+def later(t, af, own):
+    """A service that was there before its profile keeps what it has, and its real server NAT; saved and restored, too."""
+    vip, port, rip, laddrs = VIPS[af]["nat"], t.port(), Lab.RS[af][0], local_addresses(t, af, 3)
+    host, server = (f"[{address}]" if af == 6 else address for address in (vip, rip))
+    name, name_of_profile = f"-t {host}:{port}", f"-t {host}:{port if own else 0}"
+    t.closing(Server(t.lab.rs[0], "tcp", rip, port, "rs1"))
+    t.director.rules(f"-A {name} -s rr", f"-a {name} -r {server}:{port} -m", f"-P {name} -z {laddrs[2]}",
+                     f"-P {name} -z {laddrs[0]}")
+    before = rules(t, name)
+    profile(t, name_of_profile, f"-z {','.join(laddrs)} -V 600 --masq-fullnat")
+    table = t.director.ipvsadm("-Ln").out, list(pool(t, name))
+    saved = t.director.ipvsadm("-S", "-n").out
+    added = [f"-E {name} -s rr", f"-Q {name} -z {','.join(laddrs)}"]
+    t.equal([line for line in rules(t, name) if not line.startswith("--profile")], before[:1] + added + before[1:], "its rules")
+    for _ in range(2):
+        t.director.ipvsadm("-C")
+        t.director.ipvsadm("-R", stdin=saved)
+        t.equal((t.director.ipvsadm("-Ln").out, list(pool(t, name))), table, "the table and the pool restored")
+        t.equal(t.director.ipvsadm("-S", "-n").out, saved, "the rules restored")
+    with TcpClient(t.lab.client, vip, port) as conn:
+        t.equal(conn.exchange(1000, 1000), "rs1", "the server that answered")
+        t.equal(sum(used for used, _, _ in pool(t, name).values()), 0, "ports taken: it is NAT")
+
+
 @test(lvs_only=True)
 def too_many(t):
     """More local addresses than a profile has room for are refused before the kernel is asked, IPv6 ones as well."""

@@ -26,9 +26,10 @@ std::string timeouts_line(const Timeouts& timeouts);
 std::string daemon_line(const Daemon& daemon);
 
 // Rules that restore the table (render_save.cpp)
-std::string save_rules(const ServiceTable& table, bool numeric, const Resolver& names);
+// `profile`: the one that the service will get when it is added, or null.
+std::string save_rules(const ServiceTable& table, const std::vector<Address>& pool, const Profile* profile,
+                       bool numeric, const Resolver& names);
 std::string save_profile(const Profile& profile, bool numeric, const Resolver& names);
-std::string save_local_address(const ListedLocalAddress& listed, bool numeric, const Resolver& names);
 
 // `-t 192.0.2.1:80`, `-f 7 -6`: a service as an option (render_save.cpp)
 std::string service_option(const ServiceId& id, bool numeric, const Resolver& names);

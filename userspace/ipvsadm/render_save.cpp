@@ -3,7 +3,9 @@
 #include "ipvsadm/render.h"
 #include "ipvsadm/scheduler_flags.h"
 
+#include <algorithm>
 #include <cstring>
+#include <set>
 
 namespace lvs {
 
@@ -41,8 +43,9 @@ std::string given_options(const ServiceOptions& options) {
     return out;
 }
 
-std::string service_rule(const Service& service, bool numeric, const Resolver& names) {
-    std::string out = "-A " + service_option(service.id, numeric, names) + " -s " + service.scheduler;
+std::string service_rule(const char* command, const Service& service, bool numeric, const Resolver& names) {
+    std::string out =
+        std::string(command) + " " + service_option(service.id, numeric, names) + " -s " + service.scheduler;
     if (service.has(persistent_flag))
         out += text(" -p %u", service.timeout) + mask_option(service);
     if (!service.persistence_engine.empty())
@@ -83,6 +86,26 @@ std::string dest_rule(const ServiceId& id, const Dest& dest, bool numeric, const
     return out + "\n";
 }
 
+std::string addresses_option(const std::vector<Address>& addresses) {
+    std::string out;
+    for (const Address& address : addresses)
+        out += (out.empty() ? " -z " : ",") + address.text();
+    return out;
+}
+
+// What the profile brings although it is not in the pool; all that it brings, if the pool has another order.
+std::vector<Address> surplus(const Profile& profile, const std::vector<Address>& pool) {
+    std::set<std::string> wanted;
+    for (const Address& address : pool)
+        wanted.insert(address.text());
+    std::vector<Address> kept;
+    std::vector<Address> others;
+    for (const Address& address : profile.local_addresses)
+        (wanted.contains(address.text()) ? kept : others).push_back(address);
+    const bool ordered = kept.size() <= pool.size() && std::equal(kept.begin(), kept.end(), pool.begin());
+    return ordered ? others : profile.local_addresses;
+}
+
 } // namespace
 
 const char* forwarding_option(Forwarding forwarding) {
@@ -115,25 +138,37 @@ std::string service_option(const ServiceId& id, bool numeric, const Resolver& na
     return std::string(option) + " " + endpoint_text(listener.endpoint, listener.protocol, numeric, names);
 }
 
-std::string save_local_address(const ListedLocalAddress& listed, bool numeric, const Resolver& names) {
-    return "-P " + service_option(listed.service, numeric, names) + " -z " + listed.address.text() + "\n";
-}
-
 std::string save_profile(const Profile& profile, bool numeric, const Resolver& names) {
-    std::string out = "--profile set " + service_option(profile.service, numeric, names);
-    const char* before = " -z ";
-    for (const Address& address : profile.local_addresses) {
-        out += before + address.text();
-        before = ",";
-    }
-    return out + given_options(profile.options) + "\n";
+    return "--profile set " + service_option(profile.service, numeric, names) +
+           addresses_option(profile.local_addresses) + given_options(profile.options) + "\n";
 }
 
-std::string save_rules(const ServiceTable& table, bool numeric, const Resolver& names) {
+std::string save_rules(const ServiceTable& table, const std::vector<Address>& pool, const Profile* profile,
+                       bool numeric, const Resolver& names) {
     const Service& service = table.service.service;
-    std::string out = service_rule(service, numeric, names);
+    const std::string name = service_option(service.id, numeric, names);
+    // Servers that were there before the option have NAT still.
+    const bool late = service.options.masq_fullnat &&
+                      std::any_of(table.dests.begin(), table.dests.end(), [](const ListedDest& listed) {
+                          return listed.dest.forwarding == Forwarding::masquerade;
+                      });
+    Service first = service;
+    if (late)
+        first.options.masq_fullnat = false;
+
+    std::string out = service_rule("-A", first, numeric, names);
+    // Only an -A takes the profile's where it has no options itself.
+    if (profile && profile->options != ServiceOptions{} && first.options == ServiceOptions{})
+        out += service_rule("-E", first, numeric, names);
+    if (profile)
+        if (const auto addresses = surplus(*profile, pool); !addresses.empty())
+            out += "-Q " + name + addresses_option(addresses) + "\n";
     for (const ListedDest& listed : table.dests)
         out += dest_rule(service.id, listed.dest, numeric, names);
+    if (late)
+        out += service_rule("-E", service, numeric, names);
+    for (const Address& address : pool)
+        out += "-P " + name + " -z " + address.text() + "\n";
     return out;
 }
 

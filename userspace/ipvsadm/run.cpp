@@ -130,6 +130,14 @@ int list_all(World& world, Kernel& kernel, const Info& info, const ListFormat& f
     return exit_success;
 }
 
+// The one that a service gets when it is added: its own, else that of all ports of its address.
+const Profile* profile_for(const ServiceId& id, const std::map<ServiceId, Profile, ServiceIdLess>& profiles) {
+    auto found = profiles.find(id);
+    if (const auto* listener = std::get_if<Listener>(&id); listener && found == profiles.end())
+        found = profiles.find(Listener{listener->protocol, {listener->endpoint.address, {}}});
+    return found == profiles.end() ? nullptr : &found->second;
+}
+
 Result<std::vector<Profile>> read_profiles(Kernel& kernel) {
     auto profiles = kernel.profiles();
     if (profiles)
@@ -156,16 +164,20 @@ int save_all(World& world, Kernel& kernel, bool numeric) {
     DestReader dests(kernel, true);
     if (auto read = dests.read_all(); !read)
         return refused(world, Asked::get_dests, read.error(), exit_list_failure);
-    for (const Profile& profile : *profiles) // before the services, which shall have them
+    std::map<ServiceId, std::vector<Address>, ServiceIdLess> pool_of;
+    for (const ListedLocalAddress& listed : *pools)
+        pool_of[listed.service].push_back(listed.address);
+    std::map<ServiceId, Profile, ServiceIdLess> profile_of;
+    for (const Profile& profile : *profiles) { // before the services, which shall have them
         world.out << save_profile(profile, numeric, world.names);
+        profile_of.emplace(profile.service, profile);
+    }
     for (ListedService& service : *services) {
         auto table = dests.table_of(std::move(service));
         if (!table)
             return refused(world, Asked::get_dests, table.error(), exit_list_failure);
-        world.out << save_rules(*table, numeric, world.names);
-        for (const ListedLocalAddress& listed : *pools)
-            if (listed.service == table->service.service.id)
-                world.out << save_local_address(listed, numeric, world.names);
+        const ServiceId& id = table->service.service.id;
+        world.out << save_rules(*table, pool_of[id], profile_for(id, profile_of), numeric, world.names);
     }
     return exit_success;
 }

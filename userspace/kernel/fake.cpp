@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <set>
 
 namespace lvs {
 
@@ -34,6 +35,13 @@ bool is_unicast(const Address& address) {
 
 bool is_link_local(const Address& address) {
     return address.family == Family::ipv6 && address.bytes[0] == 0xfe && (address.bytes[1] & 0xc0) == 0x80;
+}
+
+// What the service makes of a dest that is added or edited.
+Dest as_set(const FakeKernel::Entry& entry, Dest dest) {
+    if (dest.forwarding == Forwarding::masquerade && entry.service.service.options.masq_fullnat)
+        dest.forwarding = Forwarding::fullnat;
+    return dest;
 }
 
 void zero(FakeKernel::Entry& entry) {
@@ -126,9 +134,8 @@ Result<void> FakeKernel::change(const AddDest& add) {
     auto& dests = (*entry)->dests;
     if (find_dest(dests, add.dest.endpoint) != dests.end())
         return refusal(EEXIST, "dest exists");
-    dests.insert(dests.begin(), ListedDest{add.dest, 0, 0, 0, {}}); // the newest first, as in the kernel
-    if (add.dest.forwarding == Forwarding::masquerade && (*entry)->service.service.options.masq_fullnat)
-        dests.front().dest.forwarding = Forwarding::fullnat;
+    // The newest first, as in the kernel.
+    dests.insert(dests.begin(), ListedDest{as_set(**entry, add.dest), 0, 0, 0, {}});
     return {};
 }
 
@@ -142,7 +149,7 @@ Result<void> FakeKernel::change(const EditDest& edit) {
     const auto found = find_dest(dests, edit.dest.endpoint);
     if (found == dests.end())
         return refusal(ENOENT, "no such dest");
-    found->dest = edit.dest;
+    found->dest = as_set(**entry, edit.dest);
     return {};
 }
 
@@ -241,9 +248,13 @@ const Profile* FakeKernel::profile_for(const ServiceId& id) const {
 }
 
 Result<void> FakeKernel::change(const SetProfile& set) {
-    for (const Address& address : set.profile.local_addresses)
+    std::set<std::string> seen;
+    for (const Address& address : set.profile.local_addresses) {
         if (!is_unicast(address))
             return refusal(EADDRNOTAVAIL, "not an address of this host");
+        if (!seen.insert(address.text()).second)
+            return refusal(EEXIST, "LADDRS has an address twice");
+    }
     std::erase_if(profile_list, [&](const Profile& profile) { return profile.service == set.profile.service; });
     profile_list.push_back(set.profile);
     return {};
