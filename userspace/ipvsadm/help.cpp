@@ -103,7 +103,8 @@ FORMAT of a list, which -c, --connection makes one of connections:
   -X, --exact                numbers at full length
       --thresholds --persistent-conn --tun-info
       --nosort               in the order of the kernel
-      --json[=pretty]        everything as a JSON document, on one line or indented; also of --drops
+      --json[=pretty]        everything as a JSON document, on one line or indented; also of -G,
+                             --profile list, --drops
 
 DAEMON, connection synchronisation:
       --mcast-interface NAME (eth0) --syncid 0-255 --sync-maxlen BYTES
