@@ -40,7 +40,7 @@ def golden_names(t):
         t.cleanup(restore)
 
 
-@test(scenario=("rules", "names", "ours"), timeout=120)
+@test(scenario=("rules", "names", "ours"), timeout=240)
 def golden(t, scenario):
     """Commands and answers recorded from ipvsadm 1.31 (those of "ours": where ours is better), on the real kernel."""
     runner = os.environ.get("LVS_GOLDEN", "build/tests/golden/golden")
@@ -53,7 +53,7 @@ def golden(t, scenario):
     t.cleanup(ns.delete)
     ns.ip("link set lo up")
     tool = os.path.abspath(t.director.tool)
-    result = ns.run(runner, "--tool", tool, f"{GOLDEN}/{scenario}.golden", check=False, timeout=110)
+    result = ns.run(runner, "--tool", tool, f"{GOLDEN}/{scenario}.golden", check=False, timeout=230)
     t.equal(result.code, 0, f"exit code; its last words: {result.out.strip().splitlines()[-1:]}")
 
 
