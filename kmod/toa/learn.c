@@ -75,7 +75,10 @@ static void learn_later(const struct sock *sk, const struct sk_buff *skb)
 
 	if (found == TOA_NONE)
 		return;
+	/* On the way to it others' entries are met, which the lock of this socket does not keep. */
+	rcu_read_lock();
 	entry = toa_find(sk);
+	rcu_read_unlock();
 	if (sk->sk_state == TCP_SYN_RECV) {
 		/* All others come here with the segment that learn_first() has seen. */
 		if (!entry && rcu_access_pointer(tcp_sk(sk)->fastopen_rsk))

@@ -35,9 +35,11 @@ static spinlock_t *lock_of(u32 bucket)
 
 struct toa_entry *toa_find(const struct sock *sk)
 {
+	u32 bucket = bucket_of(sk);
 	struct toa_entry *entry;
 
-	hlist_for_each_entry_rcu(entry, &buckets[bucket_of(sk)], node, true) {
+	hlist_for_each_entry_rcu(entry, &buckets[bucket], node,
+				 lockdep_is_held(lock_of(bucket))) {
 		if (entry->sk == sk)
 			return entry;
 	}

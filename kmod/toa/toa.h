@@ -77,7 +77,10 @@ struct toa_entry {
 	struct rcu_head rcu;
 };
 
-/* The caller holds rcu_read_lock(), or the socket's lock. */
+/*
+ * The caller holds rcu_read_lock(), or the lock of the socket's bucket. What is found stays as long
+ * as that, or as the socket's lock is held.
+ */
 struct toa_entry *toa_find(const struct sock *sk);
 
 /* The client of a connection whose true peer is @peer. The caller holds rcu_read_lock(). */
