@@ -123,9 +123,10 @@ static int receive_ipv4(struct sk_buff *skb)
 	found = toa_in_uoa(skb->data, len, &client);
 	learn(&flow, found, &client);
 
+	/* As long as it is there: the sum of the packet is to be without it. */
+	skb_pull_rcsum(skb, len);
 	memmove(skb_network_header(skb) + len, skb_network_header(skb), header_len);
 	skb->network_header += len;
-	skb_pull_rcsum(skb, len);
 	skb_reset_transport_header(skb);
 	iph = ip_hdr(skb);
 	iph->protocol = IPPROTO_UDP;

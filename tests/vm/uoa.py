@@ -221,12 +221,12 @@ def without_checksum(t, how):
 
 
 class Listener:
-    """A UDP socket of a real server's with toa.ko, and a service before it."""
+    """A UDP socket of a real server's with toa.ko, and a service before it. address: one more that the real server has."""
 
-    def __init__(self, t, way, how):
+    def __init__(self, t, way, how, address=None):
         outer, inner = families(way)
         toa.load(t)
-        ns, address = t.lab.rs[0], Lab.RS[inner][0]
+        ns, address = t.lab.rs[0], address or Lab.RS[inner][0]
         if outer != inner:
             far = Far(t)
             ns, address = far.ns, far.ADDRESS[inner]
@@ -260,6 +260,25 @@ def real_server_knows_the_client(t, way, how):
             t.equal(client.socket.recv(1 << 16) == payload, True, "the answer")
     now = toa.counters()
     t.equal((now["uoa_got"], now["uoa_saved"], now["uoa_invalid"]), (3, 1, 0), "counted on the real server")
+
+
+@test(lvs_only=True, timeout=120)
+def summed_up_already(t):
+    """What a tunnel's checksum made the real server sum up has the right sum without the header, too."""
+    ends = {t.lab.director_ns: (Lab.BACK[4], Lab.RS[4][0], "10.46.0.1"), t.lab.rs[0]: (Lab.RS[4][0], Lab.BACK[4], "10.46.0.2")}
+    for ns, (local, remote, address) in ends.items():
+        ns.ip(f"link add lvs-gre type gre local {local} remote {remote} icsum ocsum", "link set lvs-gre up",
+              f"addr add {address}/30 dev lvs-gre")
+        t.cleanup(ns.ip, "link del lvs-gre")
+    t.lab.director_ns.run("ethtool", "-K", "back", "tx", "off")
+    t.cleanup(t.lab.director_ns.run, "ethtool", "-K", "back", "tx", "on")
+    server = Listener(t, "44", "header", "10.46.0.2")
+    with UdpClient(t.lab.client, server.vip, server.port) as client:
+        for size in (100, 1000, 1300):
+            payload = os.urandom(size)
+            client.socket.send(payload)
+            data, _, told = server.receive()
+            t.equal((data == payload, told), (True, client.socket.getsockname()[:2]), f"{size} bytes, and the client")
 
 
 @test(lvs_only=True, how=HOW)
