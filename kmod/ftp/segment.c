@@ -204,7 +204,8 @@ static bool adjust_ack(struct lvs_packet *pkt, const struct lvs_seq_adjust *adju
 
 	if (!is_adjusted(adjust))
 		return true;
-	if (!lvs_fwd_writable(pkt->skb, lvs_fwd_rewritten(pkt), 0) || !lvs_tcp_whole_header(pkt))
+	if (!lvs_fwd_writable(pkt->skb, lvs_fwd_rewritten(pkt), 0) || !lvs_tcp_whole_header(pkt) ||
+	    !lvs_tcp_one_header(pkt))
 		return false;
 	th = lvs_tcp_header(pkt);
 	before = lvs_tcp_header_sum(th);
@@ -222,7 +223,7 @@ static bool adjust_seq(struct lvs_packet *pkt, const struct lvs_seq_adjust *adju
 
 	if (!is_adjusted(adjust))
 		return true;
-	if (!lvs_fwd_writable(pkt->skb, lvs_fwd_rewritten(pkt), 0))
+	if (!lvs_fwd_writable(pkt->skb, lvs_fwd_rewritten(pkt), 0) || !lvs_tcp_one_header(pkt))
 		return false;
 	th = lvs_tcp_header(pkt);
 	lvs_tcp_set_number(pkt->skb, th, &th->seq, lvs_seq_adjust_seq(adjust, ntohl(th->seq)));

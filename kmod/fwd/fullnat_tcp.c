@@ -170,9 +170,12 @@ static bool tell_client(struct lvs_packet *pkt, struct lvs_fullnat_conn *fc, u32
 
 bool lvs_fullnat_tcp_request(struct lvs_packet *pkt, struct lvs_fullnat_conn *fc, u32 mtu)
 {
-	struct tcphdr *th = lvs_tcp_header(pkt);
+	struct tcphdr *th;
 	__wsum before;
 
+	if (unlikely(!lvs_tcp_one_header(pkt)))
+		return false;
+	th = lvs_tcp_header(pkt);
 	if (unlikely(lvs_tcp_options_len(th) && !is_only_timestamp(pkt))) {
 		if (!lvs_tcp_whole_header(pkt))
 			return false;
@@ -212,9 +215,12 @@ static void note_handshake(struct lvs_packet *pkt, struct lvs_fullnat_conn *fc, 
 
 bool lvs_fullnat_tcp_reply(struct lvs_packet *pkt, struct lvs_fullnat_conn *fc)
 {
-	struct tcphdr *th = lvs_tcp_header(pkt);
+	struct tcphdr *th;
 	__wsum before;
 
+	if (unlikely(!lvs_tcp_one_header(pkt)))
+		return false;
+	th = lvs_tcp_header(pkt);
 	if (unlikely(th->syn || (lvs_tcp_options_len(th) && !is_only_timestamp(pkt)))) {
 		if (!lvs_tcp_whole_header(pkt))
 			return false;

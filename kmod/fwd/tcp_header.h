@@ -52,6 +52,24 @@ static inline void lvs_tcp_header_changed(struct sk_buff *skb, struct tcphdr *th
 		csum_replace_by_diff(&th->check, csum_sub(lvs_tcp_header_sum(th), before));
 }
 
+/* For lvs_tcp_one_header(): it is such a packet. */
+bool lvs_tcp_unlist(struct lvs_packet *pkt);
+
+/*
+ * What GRO puts together it may keep as it came, TCP too since Linux 6.10: then each segment has a
+ * header of its own, of which the kernel brings only addresses and ports up to date. All of them
+ * say the same, so make it a GSO packet like others, whose segments get the one header in front.
+ * Called before anything else in that is changed; its first 20 bytes are writable. Pointers into
+ * the packet are stale afterwards. False without memory.
+ */
+static inline bool lvs_tcp_one_header(struct lvs_packet *pkt)
+{
+	/* They are a list behind the first one's data, which most packets have nothing behind. */
+	if (likely(!pkt->skb->data_len || !(skb_shinfo(pkt->skb)->gso_type & SKB_GSO_FRAGLIST)))
+		return true;
+	return lvs_tcp_unlist(pkt);
+}
+
 /* Put @value into a sequence or acknowledgment number. */
 static inline void lvs_tcp_set_number(struct sk_buff *skb, struct tcphdr *th, __be32 *field,
 				      u32 value)
