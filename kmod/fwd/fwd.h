@@ -49,6 +49,12 @@ unsigned int lvs_fwd_bypass(struct lvs_packet *pkt);
 unsigned int lvs_fwd_nat_reply(struct lvs_packet *pkt, struct lvs_conn *conn);
 
 /*
+ * What a NAT dest sent has its new source: route it anew if it may go another way now. False if
+ * there is none. Pointers into the packet are stale afterwards. Before lvs_fwd_mark_done().
+ */
+bool lvs_fwd_reroute(struct lvs_packet *pkt);
+
+/*
  * Translate a reply of a FULLNAT dest and send it to the client: NF_STOLEN, NF_ACCEPT if the client
  * is on this host, or NF_DROP (counted).
  */

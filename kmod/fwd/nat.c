@@ -147,9 +147,9 @@ unsigned int lvs_fwd_nat(struct lvs_packet *pkt, struct lvs_conn *conn, struct l
 
 /*
  * With policy routing, the way to the client may depend on the source that the reply now has.
- * Replies to this host's own clients are where they belong.
+ * Replies to this host's own clients are where they belong. Inline: every reply comes by.
  */
-static bool reroute(struct lvs_packet *pkt)
+static __always_inline bool reroute(struct lvs_packet *pkt)
 {
 	struct net *net = pkt->ln->net;
 
@@ -169,6 +169,11 @@ static bool reroute(struct lvs_packet *pkt)
 		return true;
 #endif
 	return !ip6_route_me_harder(net, pkt->skb->sk, pkt->skb);
+}
+
+bool lvs_fwd_reroute(struct lvs_packet *pkt)
+{
+	return reroute(pkt);
 }
 
 unsigned int lvs_fwd_nat_reply(struct lvs_packet *pkt, struct lvs_conn *conn)

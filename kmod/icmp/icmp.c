@@ -288,6 +288,8 @@ static unsigned int relay_out(struct lvs_packet *pkt, struct lvs_conn *conn,
 		return relay_out_fullnat(pkt, conn, q);
 	if (!translate(pkt, q, &c))
 		return lvs_fwd_drop(pkt, conn, LVS_DROP_ICMP);
+	if (!lvs_fwd_reroute(pkt))
+		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_ROUTE);
 	lvs_fwd_mark_done(pkt);
 	return NF_ACCEPT;
 }

@@ -2,7 +2,7 @@
 """Every method carries every byte, IPv4 and IPv6, TCP and UDP, and keeps to MTU and TTL as a router does."""
 import os
 
-from lib import packet, wait
+from lib import ipvs, packet, wait
 from lib.harness import test
 from lib.lab import METHOD_OPTION, VIPS, Lab
 from lib.traffic import Server, TcpClient, UdpClient, datagram
@@ -13,6 +13,7 @@ MEGABYTE = 1 << 20
 TRANSFER = int(os.environ.get("LVS_TEST_MEGABYTES", "10")) * MEGABYTE
 OVERHEAD = {4: 20, 6: 40}
 TOO_BIG = {4: (3, 4), 6: (2, 0)}
+UNREACHABLE = {4: 3, 6: 1}
 TIME_EXCEEDED = {4: (11, 0), 6: (3, 0)}
 
 
@@ -216,15 +217,20 @@ def headers_of_nat(t, af):
         t.equal((reply.flow, reply.payload, reply.valid), ((vip, port, client, sport), data[::-1], True), "reply")
 
 
+def policy_route(t, af, vip):
+    """What has the virtual address for its source goes to the network of the real servers. Returns the setting that ends that."""
+    ns, setting, option = t.lab.director_ns, "/proc/sys/net/ipv4/vs/snat_reroute", "-6 " if af == 6 else ""
+    ns.ip(f"{option}route add default via {Lab.GHOST_RS[af][1]} dev back table 100", f"{option}rule add from {vip} lookup 100")
+    t.cleanup(ns.ip, f"{option}rule del from {vip} lookup 100", f"{option}route flush table 100")
+    t.cleanup(ns.write, setting, "1")
+    return setting
+
+
 @test(af=FAMILIES)
 def policy_routes_of_replies(t, af):
     """A reply of NAT goes by the routes of the virtual address, which it has by then; with snat_reroute 0 by the dest's."""
     vip, port, rip, rport = ghost_service(t, "udp", "nat", af)
-    client, ns, setting = Lab.GHOST_CLIENT[af], t.lab.director_ns, "/proc/sys/net/ipv4/vs/snat_reroute"
-    option = "-6 " if af == 6 else ""
-    ns.ip(f"{option}route add default via {Lab.GHOST_RS[af][1]} dev back table 100", f"{option}rule add from {vip} lookup 100")
-    t.cleanup(ns.ip, f"{option}rule del from {vip} lookup 100", f"{option}route flush table 100")
-    t.cleanup(ns.write, setting, "1")
+    client, ns, setting = Lab.GHOST_CLIENT[af], t.lab.director_ns, policy_route(t, af, vip)
     t.lab.outside.send(packet.udp(client, 4006, vip, port, b"ask"))
     t.lab.inside.receive(lambda p: p.dst == rip)
     t.lab.inside.send(packet.udp(rip, rport, client, 4006, b"by the rule"))
@@ -232,6 +238,34 @@ def policy_routes_of_replies(t, af):
     ns.write(setting, "0")
     t.lab.inside.send(packet.udp(rip, rport, client, 4006, b"as it was"))
     t.lab.outside.receive(lambda p: (p.src, p.payload) == (vip, b"as it was"), what="the reply where it was sent to")
+
+
+@test(af=FAMILIES)
+def policy_routes_of_errors(t, af):
+    """So does an ICMP error of the dest's; if that way is none, it is dropped."""
+    vip, port, rip, _ = ghost_service(t, "udp", "nat", af)
+    client, ns, setting = Lab.GHOST_CLIENT[af], t.lab.director_ns, policy_route(t, af, vip)
+    t.lab.outside.send(packet.udp(client, 4007, vip, port, b"ask"))
+    request = t.lab.inside.receive(lambda p: p.dst == rip)
+
+    def refuse(code):
+        t.lab.inside.send(packet.icmp(rip, client, UNREACHABLE[af], code, request.data))
+
+    def refused(wire, code, what):
+        error = wire.receive(lambda p: p.dst == client and p.quote and p.code == code, what=what)
+        t.equal((error.src, error.quote.flow, error.valid), (vip, (client, 4007, vip, port), True), f"{what} {error.faults}")
+    refuse(4)
+    refused(t.lab.inside, 4, "the error in the other network")
+    ns.write(setting, "0")
+    refuse(3)
+    refused(t.lab.outside, 3, "the error where it was sent to")
+    ns.write(setting, "1")
+    option = "-6 " if af == 6 else ""
+    ns.ip(f"{option}route flush table 100", f"{option}route add unreachable default table 100")
+    if ipvs.MODULE == "lvs":
+        before = t.director.drops().get("no-route", 0)
+        refuse(4)
+        wait.equals(lambda: t.director.drops().get("no-route", 0) - before, 1, 5, "packets that have no route")
 
 
 @test
