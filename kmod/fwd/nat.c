@@ -110,10 +110,6 @@ void lvs_fwd_rewrite(struct lvs_packet *pkt, bool dst, const union nf_inet_addr 
 static unsigned int nat_local(struct lvs_packet *pkt, struct lvs_conn *conn,
 			      struct lvs_route *route)
 {
-	/* The network must not reach what listens on the loopback address only. */
-	if (pkt->hook == NF_INET_LOCAL_IN && pkt->af == AF_INET &&
-	    ipv4_is_loopback(conn->daddr.ip) && !ipv4_is_loopback(pkt->saddr.ip))
-		return lvs_fwd_drop(pkt, conn, LVS_DROP_LOCAL_ROUTE);
 	if (!lvs_fwd_writable(pkt->skb, lvs_fwd_rewritten(pkt), 0))
 		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_MEMORY);
 	lvs_fwd_rewrite(pkt, true, &conn->daddr, conn->dport);

@@ -171,12 +171,22 @@ unsigned int lvs_fwd_output(struct lvs_packet *pkt, struct dst_entry *dst)
 	return lvs_fwd_send(pkt);
 }
 
-/* Loopback addresses have no meaning outside this host. */
-static bool from_loopback(const struct lvs_packet *pkt)
+static bool is_loopback(u8 af, const union nf_inet_addr *addr)
 {
-	if (pkt->af == AF_INET)
-		return ipv4_is_loopback(pkt->saddr.ip);
-	return ipv6_addr_loopback(&pkt->saddr.in6);
+	return af == AF_INET ? ipv4_is_loopback(addr->ip) : ipv6_addr_loopback(&addr->in6);
+}
+
+/*
+ * Loopback addresses have no meaning outside this host: they do not leave it, and the network must
+ * not reach what listens on them alone, by whichever method puts them into the packet.
+ */
+static bool crosses_loopback(const struct lvs_packet *pkt, const struct lvs_conn *conn,
+			     const struct lvs_route *route)
+{
+	if (likely(!route->local))
+		return is_loopback(pkt->af, &pkt->saddr);
+	return pkt->hook != NF_INET_LOCAL_OUT && lvs_fwd_sees_replies(conn->fwd) &&
+	       is_loopback(route->af, &conn->daddr) && !is_loopback(pkt->af, &pkt->saddr);
 }
 
 unsigned int lvs_fwd_request(struct lvs_packet *pkt, struct lvs_conn *conn)
@@ -190,7 +200,7 @@ unsigned int lvs_fwd_request(struct lvs_packet *pkt, struct lvs_conn *conn)
 			lvs_fwd_tell_no_route(pkt);
 		return lvs_fwd_drop(pkt, conn, reason);
 	}
-	if (unlikely(!route->local && from_loopback(pkt)))
+	if (unlikely(crosses_loopback(pkt, conn, route)))
 		return lvs_fwd_drop(pkt, conn, LVS_DROP_LOCAL_ROUTE);
 	switch (conn->fwd) {
 	case IP_VS_CONN_F_MASQ:
