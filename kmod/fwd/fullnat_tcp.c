@@ -129,7 +129,8 @@ static bool insert_toa(struct lvs_packet *pkt, const struct lvs_conn *conn)
 	skb_push(skb, len);
 	memmove(skb->data, skb->data + len, before);
 	skb_reset_network_header(skb);
-	skb_set_transport_header(skb, pkt->l4_off);
+	/* To a socket of this host, IPv6 has yet to read what extension headers begin there. */
+	skb->transport_header -= len;
 	memcpy(skb->data + before, toa, len);
 	th = lvs_tcp_header(pkt);
 	th->doff += len / 4;

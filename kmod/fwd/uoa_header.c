@@ -41,12 +41,16 @@ static u8 *next_header(const struct lvs_packet *pkt)
 	return field;
 }
 
-/* The IP header, whose packet is @more bytes longer than it says, names @proto. */
+/*
+ * The IP header, whose packet is @more bytes longer than it says, names @proto. The transport
+ * header moves as all before UDP does: IPv6 may have yet to read what extension headers begin
+ * there.
+ */
 static void change_ip(struct lvs_packet *pkt, u8 proto, int more)
 {
 	struct sk_buff *skb = pkt->skb;
 
-	skb_set_transport_header(skb, pkt->l4_off);
+	skb->transport_header -= more;
 	if (pkt->af == AF_INET) {
 		ip_hdr(skb)->protocol = proto;
 		ip_hdr(skb)->tot_len = htons(ntohs(ip_hdr(skb)->tot_len) + more);

@@ -138,11 +138,13 @@ class Server:
 
 
 class TcpClient:
-    """One connection to a Server."""
+    """One connection to a Server. options: what setsockopt() is called with before."""
 
-    def __init__(self, ns, address, port, source=None, sport=0, timeout=20):
+    def __init__(self, ns, address, port, source=None, sport=0, timeout=20, options=()):
         with ns:
             self.socket = socket.socket(_family(address), socket.SOCK_STREAM)
+        for option in options:
+            self.socket.setsockopt(*option)
         self.socket.settimeout(patience.seconds(timeout))
         if source or sport:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -183,11 +185,13 @@ def datagram(size):
 
 
 class UdpClient:
-    """A connected socket: it sees ICMP errors."""
+    """A connected socket: it sees ICMP errors. options: what setsockopt() is called with before."""
 
-    def __init__(self, ns, address, port, source=None, sport=0, timeout=10):
+    def __init__(self, ns, address, port, source=None, sport=0, timeout=10, options=()):
         with ns:
             self.socket = socket.socket(_family(address), socket.SOCK_DGRAM)
+        for option in options:
+            self.socket.setsockopt(*option)
         self.socket.settimeout(patience.seconds(timeout))
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         if source or sport:
