@@ -134,10 +134,14 @@ static bool insert_toa(struct lvs_packet *pkt, const struct lvs_conn *conn)
 	memcpy(skb->data + before, toa, len);
 	th = lvs_tcp_header(pkt);
 	th->doff += len / 4;
-	if (skb->ip_summed == CHECKSUM_PARTIAL)
+	if (skb->ip_summed == CHECKSUM_PARTIAL) {
 		skb->csum_start -= len;
-	else
+	} else {
 		lvs_tcp_header_changed(skb, th, sum);
+		/* The sum that the card may have made of the whole packet is of what it was. */
+		if (skb->ip_summed == CHECKSUM_COMPLETE)
+			skb->ip_summed = CHECKSUM_NONE;
+	}
 	/* The pseudo header has the length. */
 	inet_proto_csum_replace2(&th->check, skb, htons(l4_len), htons(l4_len + len), true);
 	lvs_ip_length_changed(pkt, len);
