@@ -53,9 +53,13 @@ bool lvs_fwd_fits_path(struct lvs_packet *pkt, const struct dst_entry *dst, int 
 	unsigned int mtu = dst_mtu(dst) - overhead;
 	struct sk_buff *skb = pkt->skb;
 
-	/* Not even the fields of the headers hold it. Nothing that an ICMP error could tell. */
+	/*
+	 * Not even the length field of the outermost header holds it; IPv6's does not count that
+	 * header in. Nothing that an ICMP error could tell.
+	 */
 	if (!skb_is_gso(skb) &&
-	    skb->len - (pkt->af == AF_INET ? 0 : sizeof(struct ipv6hdr)) + overhead > IP_MAX_MTU)
+	    skb->len - (dst->ops->family == AF_INET ? 0 : sizeof(struct ipv6hdr)) + overhead >
+	    IP_MAX_MTU)
 		return false;
 	/* What was reassembled is judged by the largest fragment that it came in. */
 	if (pkt->af == AF_INET) {

@@ -195,6 +195,37 @@ def unreachable_inside(t, outer, inner):
     t.equal(error.quote.flow, (client, sport, vip, port), "what it quotes")
 
 
+def fragments(src, dst, proto, data, size=1232):
+    """Of either family, as its hosts send them."""
+    return [packet.ip(src, dst, proto, data[at:at + size], ident=79, offset=at, more=at + size < len(data))
+            for at in range(0, len(data), size)]
+
+
+@test(way=("46", "64", "66"), lvs_only=True)
+def longest(t, way):
+    """
+    The longest packet that the outer header's length field holds goes through whole, the next longer one is dropped and
+    counted; IPv6's field does not count its own header. (Of IPv4 in IPv6 that is the longest of all.)
+    """
+    inner, outer = map(int, way)
+    vip, port, rip = ghost(t, "ipip", outer, inner)
+    client = Lab.GHOST_CLIENT[inner]
+    most = 65535 - (OUTER[4] if outer == 4 else 0) - OUTER[inner] - 8
+    for excess in (1, 0) if inner == 6 else (0,):
+        data = datagram(most + excess)
+        before = t.director.drops().get("too-big", 0)
+        t.lab.outside.send(*fragments(client, vip, packet.UDP, packet.udp_segment(client, vip, 4500, port, data)))
+        if excess:
+            wait.equals(lambda before=before: t.director.drops().get("too-big", 0) - before, 1, 5, "packets too big")
+    got, more = b"", True
+    while more:
+        part = t.lab.inside.receive(lambda p: p.dst == rip, what="a fragment")
+        t.equal(part.offset, len(got), "offset of a fragment")
+        got, more = got + part.l4, part.more
+    within = packet.Packet(got)
+    t.equal((within.flow, within.payload == data, within.faults), ((client, 4500, vip, port), True, []), "the packet inside")
+
+
 @test(lvs_only=True)
 def changed_under_traffic(t):
     """Another kind of tunnel holds for the next packet of connections that are there already."""
