@@ -212,8 +212,8 @@ struct lvs_svc_table {
 
 /*
  * Find the service of a packet: by its mark, by its destination, as data of FTP, by its destination
- * address with any port (the contract's section 3). Caller holds rcu_read_lock(), which is what keeps the answer alive; no reference is
- * taken. Softirq or process.
+ * address with any port. Caller holds rcu_read_lock(), which is what keeps the answer alive; no
+ * reference is taken. Softirq or process.
  */
 struct lvs_svc *lvs_svc_lookup(const struct lvs_packet *pkt);
 

@@ -98,8 +98,10 @@ static noinline struct lvs_svc *ftp_data(const struct lvs_packet *pkt, struct lv
 {
 	struct lvs_svc *svc;
 
-	if (pkt->proto != IPPROTO_TCP || (pkt->dport != LVS_FTP_DATA_PORT &&
-	    inet_port_requires_bind_service(pkt->ln->net, ntohs(pkt->dport))))
+	if (pkt->proto != IPPROTO_TCP)
+		return NULL;
+	if (pkt->dport != LVS_FTP_DATA_PORT &&
+	    inet_port_requires_bind_service(pkt->ln->net, ntohs(pkt->dport)))
 		return NULL;
 	svc = by_addr(pkt, b, LVS_FTP_PORT);
 	return svc && READ_ONCE(svc->manner) & LVS_SVC_PERSISTENT ? svc : NULL;
