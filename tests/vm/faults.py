@@ -489,7 +489,7 @@ def load(t):
         t.equal((kernel.loaded("lvs"), os.path.exists("/proc/net/ip_vs"), os.path.exists("/sys/kernel/slab/lvs_conn")),
                 (False, False, False), "module, listing, cache are there")
     with faults.expected():
-        runs, failed = faults.each_allocation(operation, check, what="load")
+        runs, failed = faults.each_allocation(operation, check, step=1 if THOROUGH else 5, what="load")
     print(f"    {runs} allocations, {failed} of them needed", flush=True)
     t.equal(failed > 20, True, f"some of {runs} refused allocations make it fail ({failed} did)")
 
