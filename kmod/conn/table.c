@@ -4,6 +4,8 @@
 #include <linux/cache.h>
 #include <linux/mm.h>
 #include <linux/random.h>
+#include <linux/rcupdate_wait.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <net/ipv6.h>
 
@@ -22,6 +24,7 @@
 #define LVS_CONN_MAX_BUCKETS BIT(30)
 
 #define LVS_BUCKET_LOCKS 1024
+#define LVS_PAUSE_BUCKETS 4096	/* a walk pauses after so many */
 static_assert(LVS_BUCKET_LOCKS <= LVS_CONN_MIN_BUCKETS);
 
 static spinlock_t bucket_locks[LVS_BUCKET_LOCKS];
@@ -382,9 +385,13 @@ struct lvs_conn *lvs_conn_iterate(struct lvs_conn_table *ct, struct lvs_conn_ite
 	if (!b)
 		return NULL;
 	for (; iter->bucket <= b->mask; iter->bucket++, iter->skip = 0) {
-		unsigned long next = follow(&b->head[iter->bucket]);
+		unsigned long next;
 		u32 n = 0;
 
+		/* Of a table that was full once, many may be empty. */
+		if (!iter->skip && iter->bucket % LVS_PAUSE_BUCKETS == 0)
+			cond_resched_rcu();
+		next = follow(&b->head[iter->bucket]);
 		while (!is_mark(next)) {
 			struct lvs_conn_link *link = as_link(next);
 

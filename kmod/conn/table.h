@@ -101,7 +101,7 @@ struct lvs_conn_iter {
 /*
  * The connection at @iter, or NULL at the end; iter->skip++ goes on to the next one. Each
  * connection is met by its client side, and once unless the table was resized between two calls.
- * Under RCU and resize_lock.
+ * Under RCU, which it may leave before it looks, and resize_lock.
  */
 struct lvs_conn *lvs_conn_iterate(struct lvs_conn_table *ct, struct lvs_conn_iter *iter);
 
