@@ -3,6 +3,9 @@
 import json
 import os
 import shutil
+import socket
+import struct
+import threading
 import time
 
 from lib import ipvs, packet, wait
@@ -135,6 +138,18 @@ def help_and_version(t):
         t.equal("ipvsadm" in result.out + result.err, True, f"output of {option}")
 
 
+def resolvers(t, text):
+    """The system's name servers."""
+    with open("/etc/resolv.conf") as file:
+        before = file.read()
+
+    def become(text):
+        with open("/etc/resolv.conf", "w") as file:
+            file.write(text)
+    become(text)
+    t.cleanup(become, before)
+
+
 @test
 def names_without_an_answer(t):
     """A name server that keeps silent costs a listing some seconds, not some for each address."""
@@ -142,14 +157,7 @@ def names_without_an_answer(t):
         t.skip("for our ipvsadm only")
     t.director.rules(f"-A -t {VIPS[4]['other']}:80 -s rr",
                      *[f"-a -t {VIPS[4]['other']}:80 -r 10.1.0.{n}:80 -m" for n in range(100, 160)])
-    with open("/etc/resolv.conf") as file:
-        before = file.read()
-
-    def name_server(text):
-        with open("/etc/resolv.conf", "w") as file:
-            file.write(text)
-    name_server("nameserver 10.1.0.99\nnameserver 10.1.0.98\noptions timeout:5 attempts:2\n")
-    t.cleanup(name_server, before)
+    resolvers(t, "nameserver 10.1.0.99\nnameserver 10.1.0.98\noptions timeout:5 attempts:2\n")
     t.lab.director_ns.ip("neigh replace 10.1.0.99 lladdr 02:00:00:00:00:99 dev back nud permanent",
                          "neigh replace 10.1.0.98 lladdr 02:00:00:00:00:98 dev back nud permanent")
     begin = time.monotonic()
@@ -157,6 +165,44 @@ def names_without_an_answer(t):
     took = time.monotonic() - begin
     t.equal((out.count("10.1.0."), took > 1), (60, True), f"addresses listed, a wait at all ({took:.1f} s)")
     assert took < 8, f"the listing took {took:.1f} s"
+
+
+@test
+def names_with_a_late_answer(t):
+    """A change waits for a name server as long as resolv.conf says, which is longer than a listing does."""
+    if t.director.tool == STOCK_IPVSADM:
+        t.skip("for our ipvsadm only")
+    vip, port = VIPS[4]["other"], t.port()
+    with t.lab.director_ns:
+        server = t.closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    server.bind(("127.0.0.53", 53))
+
+    def answers():
+        query, client = server.recvfrom(512)
+        time.sleep(1.6)
+        server.sendto(query[:2] + struct.pack("!5H", 0x8180, 1, 1, 0, 0) + query[12:query.index(b"\0", 12) + 5] +
+                      struct.pack("!3HLH", 0xc00c, 1, 1, 60, 4) + socket.inet_aton(vip), client)
+    resolvers(t, "nameserver 127.0.0.53\noptions timeout:20 attempts:1\n")
+    thread = threading.Thread(target=answers, daemon=True)
+    thread.start()
+    t.director.ipvsadm("-A", "-t", f"late.example.com:{port}", "-s", "rr")
+    thread.join(10)
+    t.equal(t.director.ipvsadm("-S", "-n").out, f"-A -t {vip}:{port} -s rr\n", "rules")
+
+
+@test
+def rules_that_cannot_be_read(t):
+    """What is not read to its end clears nothing; nor does a tool that has no standard input wait for ever."""
+    if t.director.tool == STOCK_IPVSADM:
+        t.skip("for our ipvsadm only")
+    t.director.ipvsadm("-R", stdin=SAVED)
+    restore_tool = f"{os.path.dirname(os.path.abspath(t.director.tool))}/ipvsadm-restore"
+    for source, why in (("< /", "Is a directory"), ("<&-", "Bad file descriptor")):
+        result = t.director.ns.run("sh", "-c", f"{restore_tool} {source}", check=False, timeout=30)
+        t.equal((result.code, result.err), (2, f"<stdin>: cannot read: {why}\nNothing was changed.\n"), f"answer to {source}")
+        t.equal(t.director.ipvsadm("-S", "-n").out, SAVED, f"rules after {source}")
+    result = t.director.ns.run("sh", "-c", f"{os.path.abspath(t.director.tool)} -Ln >&-", check=False, timeout=30)
+    t.equal((result.code, "cannot write" in result.err), (1, True), f"a list without standard output: {result.err}")
 
 
 @test

@@ -77,15 +77,13 @@ std::optional<Port> SystemResolver::port_of(const std::string& service, Protocol
     return Port{ntohs(static_cast<std::uint16_t>(entry->s_port))};
 }
 
-SystemResolver::SystemResolver() {
-    // One second for each name server, once: resolv.conf's own would be ten.
-    if (res_init() == 0) {
+std::optional<std::string> SystemResolver::host_name(const Address& address) const {
+    // One second for each name server, once: resolv.conf's own would be ten. Names on the command line, which a change
+    // depends on, have been looked up with those.
+    if (host_names.empty() && res_init() == 0) {
         _res.retrans = 1;
         _res.retry = 1;
     }
-}
-
-std::optional<std::string> SystemResolver::host_name(const Address& address) const {
     const auto [known, fresh] = host_names.try_emplace(address.text());
     if (!fresh || waited > patience)
         return known->second;

@@ -22,11 +22,10 @@ class Resolver {
     virtual std::optional<std::string> service_name(Port port, Protocol protocol) const = 0;
 };
 
-// The machine's own: /etc/hosts, DNS, /etc/services. Each name is asked for once. A name server that does not answer
-// holds a listing up for some seconds in all, after which addresses stay numbers.
+// The machine's own: /etc/hosts, DNS, /etc/services. Each address is asked for once. A name server that does not
+// answer holds a listing up for some seconds in all, after which addresses stay numbers.
 class SystemResolver final : public Resolver {
   public:
-    SystemResolver();
     std::optional<Address> address_of(const std::string& host, Family preferred) const override;
     std::optional<Port> port_of(const std::string& service, Protocol protocol) const override;
     std::optional<std::string> host_name(const Address& address) const override;
