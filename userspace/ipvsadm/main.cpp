@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "ipvsadm/run.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <climits>
@@ -22,9 +23,19 @@ std::string standard_input_name() {
     return "<stdin>";
 }
 
+// What was closed must not become the socket to the kernel: using it shall fail.
+void hold_standard_files() {
+    for (const int file : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+        if (fcntl(file, F_GETFD) == -1)
+            open("/dev/null", file == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
+    hold_standard_files();
+    // What is shared with C's stdio does not tell that reading failed from the end of a file.
+    std::ios_base::sync_with_stdio(false);
     const lvs::SystemResolver names;
     lvs::World world{lvs::connect_to_kernel,    names, std::cin, standard_input_name(), std::cout, std::cerr,
                      isatty(STDERR_FILENO) == 1};

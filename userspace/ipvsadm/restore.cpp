@@ -6,6 +6,8 @@
 #include "ipvsadm/parse.h"
 #include "ipvsadm/undo.h"
 
+#include <cerrno>
+#include <cstring>
 #include <istream>
 #include <ostream>
 
@@ -54,6 +56,7 @@ Result<std::vector<Rule>, int> read_rules(const std::string& program, World& wor
     std::vector<Rule> rules;
     int exit_code = exit_success;
     std::string line;
+    errno = 0;
     for (std::size_t number = 1; std::getline(world.in, line); ++number) {
         const std::vector<std::string> words = words_of(line);
         if (words.empty())
@@ -76,6 +79,10 @@ Result<std::vector<Rule>, int> read_rules(const std::string& program, World& wor
         print(world, {number, failure.text});
         if (exit_code == exit_success)
             exit_code = failure.exit_code;
+    }
+    if (world.in.bad()) {
+        print(world, {0, text("cannot read: %s", std::strerror(errno))});
+        return exit_usage;
     }
     if (exit_code != exit_success)
         return exit_code;
@@ -139,8 +146,9 @@ std::optional<RuleError> apply_at_once(const std::vector<Rule>& rules, Kernel& k
     const BatchError& failure = applied.error();
     if (!failure.operation || *failure.operation >= origins.size())
         return RuleError{0, detailed_error_text(Asked::anything, failure.error)};
-    const Rule& rule = *origins[*failure.operation];
-    return RuleError{rule.line, detailed_error_text(asked_by_rule(rule.command), failure.error)};
+    const Operation& operation = operations[*failure.operation];
+    return RuleError{origins[*failure.operation]->line,
+                     which_one(operation) + detailed_error_text(asked_by(operation), failure.error)};
 }
 
 void undo(UndoLog& done, Kernel& kernel, bool plain, World& world) {
