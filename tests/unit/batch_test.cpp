@@ -111,6 +111,9 @@ TEST_CASE("a service's options go with it, and come back", "[batch]") {
     CHECK(is_extension(operation));
     CHECK_FALSE(is_extension(EditService{service(web, "rr")}));
     CHECK_FALSE(is_extension(AddService{service(web, "rr")})); // so that a profile's hold
+    CHECK_FALSE(is_extension(AddDest{web, dest("10.1.1.2", 8080, Forwarding::tunnel)}));
+    CHECK(is_extension(AddDest{web, dest("10.1.1.2", 8080, Forwarding::fullnat)}));
+    CHECK(is_extension(EditDest{web, dest("10.1.1.2", 8080, Forwarding::fullnat)}));
     const EncodedBatch batch = *encode_batch({&operation, 1});
     auto outer = Attributes::parse(batch.request.payload);
     REQUIRE(outer);

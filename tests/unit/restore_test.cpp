@@ -3,6 +3,10 @@
 #include "catch.hpp"
 #include "tool.h"
 
+#include <cerrno>
+#include <ios>
+#include <streambuf>
+
 using namespace lvs;
 using namespace test;
 
@@ -247,4 +251,58 @@ TEST_CASE("a service of both families' host comes back by the name in brackets",
     CHECK(other.restore(rules).exit_code == 0);
     CHECK(other.saved() == tool.saved());
     CHECK(other.saved().find("-A -t [fd00::20]:80 -s rr\n") != std::string::npos);
+}
+
+namespace {
+
+// A file that cannot be read to its end.
+class BrokenFile : public std::streambuf {
+  public:
+    explicit BrokenFile(std::string begin) : text_(std::move(begin)) {
+        setg(text_.data(), text_.data(), text_.data() + text_.size());
+    }
+
+  protected:
+    int_type underflow() override {
+        errno = EIO;
+        throw std::ios_base::failure("read");
+    }
+
+  private:
+    std::string text_;
+};
+
+} // namespace
+
+TEST_CASE("rules that cannot be read to their end change nothing", "[restore]") {
+    const bool extensions = GENERATE(true, false);
+    const std::string begin = GENERATE("", "-A -t 192.0.2.9:80 -s rr\n", "-A -t 192.0.2.9:80 -s rr\n-A -t 192.0.2");
+    Tool tool = tool_with_table(extensions);
+    BrokenFile file(begin);
+    std::istream in(&file);
+    std::ostringstream out;
+    std::ostringstream err;
+    World world{[&] { return Result<std::shared_ptr<Kernel>>(tool.kernel); }, tool.names, in, "rules", out, err};
+    CHECK(run("ipvsadm-restore", {}, world) == 2);
+    CHECK(err.str() == "rules: cannot read: Input/output error\nNothing was changed.\n");
+    CHECK(tool.saved() == before);
+}
+
+TEST_CASE("plain ip_vs is not asked for FULLNAT", "[restore]") {
+    Tool tool = tool_with_table(false);
+    for (const std::string command : {"-a -t 192.0.2.1:80 -r 10.1.1.3:80 -b", "-e -t 192.0.2.1:80 -r 10.1.1.1:80 -b"}) {
+        const Answer answer = tool.run(command);
+        CHECK(answer.exit_code == 255);
+        CHECK(answer.err ==
+              "Not supported by the running kernel module: the running kernel module is plain ip_vs; this needs lvs\n");
+        CHECK(tool.restore(command + "\n").exit_code == 255);
+        CHECK(tool.saved() == before);
+    }
+}
+
+TEST_CASE("of many local addresses the refused one is named", "[restore]") {
+    Tool tool = tool_with_table(true);
+    const Answer answer = tool.restore("# a pool\n-P -t 192.0.2.1:80 -z 10.0.0.1,10.0.0.2,224.0.0.1\n");
+    CHECK(answer.err.starts_with("rules:2: 224.0.0.1: The local address is not an address of this host"));
+    CHECK(tool.saved() == before);
 }

@@ -26,7 +26,7 @@ const Address* local_address_of(const Operation& operation) {
 // A service that is added without options gets those of its profile.
 const ServiceOptions* options_of(const Operation& operation) {
     if (const auto* add = std::get_if<AddService>(&operation))
-        return add->service.options == ServiceOptions{} ? nullptr : &add->service.options;
+        return add->has_options() ? &add->service.options : nullptr;
     if (const auto* edit = std::get_if<EditService>(&operation))
         return &edit->service.options;
     if (const auto* set = std::get_if<SetProfile>(&operation))

@@ -88,6 +88,14 @@ Asked asked_by(const Operation& operation) {
                       operation);
 }
 
+std::string which_one(const Operation& operation) {
+    if (const auto* add = std::get_if<AddLocalAddress>(&operation))
+        return add->address.text() + ": ";
+    if (const auto* del = std::get_if<DeleteLocalAddress>(&operation))
+        return del->address.text() + ": ";
+    return {};
+}
+
 std::string error_text(Asked asked, const Error& error) {
     // An explained refusal comes from lvs, which says what it cannot do yet; the classic sentence
     // for this errno speaks of IPv6 only and would mislead.

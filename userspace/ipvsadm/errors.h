@@ -28,6 +28,9 @@ enum class Asked {
 
 Asked asked_by(const Operation& operation);
 
+// Goes before a sentence about one of many: "ADDRESS: " for a local address, of which a single option names thousands.
+std::string which_one(const Operation& operation);
+
 // The sentence for people and for scripts, the classic one wherever there is one. The kernel's
 // explanation takes its place only for errors that the classic tool does not know.
 std::string error_text(Asked asked, const Error& error);

@@ -412,7 +412,8 @@ Result<Command, Failure> finish(Option command, Draft& draft) {
     case Option::edit_service:
         if (auto done = finish_service(draft); !done)
             return done.error();
-        return command == Option::add_service ? operation(AddService{draft.service})
+        // `--uoa none' is the option that says what holds without it.
+        return command == Option::add_service ? operation(AddService{draft.service, draft.has(Topic::uoa)})
                                               : operation(EditService{draft.service});
     case Option::delete_service: return operation(DeleteService{draft.id()});
     case Option::add_server:

@@ -211,8 +211,11 @@ int change_all(World& world, Kernel& kernel, const Changes& changes) {
     auto applied = kernel.apply_batch(changes.operations);
     if (applied)
         return exit_success;
-    const auto which = applied.error().operation.value_or(0);
-    return refused(world, asked_by(changes.operations[which]), applied.error().error);
+    const BatchError& failure = applied.error();
+    const Operation& operation = changes.operations[failure.operation.value_or(0)];
+    const bool one_of_many = failure.operation && changes.operations.size() > 1;
+    return fail(world, exit_failure,
+                (one_of_many ? which_one(operation) : "") + error_text(asked_by(operation), failure.error));
 }
 
 int list_connections(World& world, Kernel& kernel, const ListFormat& format) {

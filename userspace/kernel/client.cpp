@@ -95,10 +95,11 @@ Result<Info> Client::info() {
     return get_one<Info>(ipvs_, encode_get_info(), decode_info);
 }
 
-// A service is edited as a whole, and family "IPVS" cannot say that it shall have no options.
+// Family "IPVS" cannot say that a service shall have no options.
 Result<void> Client::apply(const Operation& operation) {
-    const bool whole_edit = std::holds_alternative<EditService>(operation) && has_extensions();
-    if (!is_extension(operation) && !whole_edit)
+    const auto* add = std::get_if<AddService>(&operation);
+    const bool states_options = std::holds_alternative<EditService>(operation) || (add && add->has_options());
+    if (!is_extension(operation) && !(states_options && has_extensions()))
         return act(encode_operation(operation));
     auto applied = apply_batch({&operation, 1});
     return applied ? Result<void>() : applied.error().error;

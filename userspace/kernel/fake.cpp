@@ -100,7 +100,7 @@ Result<void> FakeKernel::change(const AddService& add) {
         return checked;
     table.push_back({{add.service, {}}, {}, {}});
     if (const Profile* profile = profile_for(add.service.id)) {
-        if (add.service.options == ServiceOptions{})
+        if (!add.has_options())
             table.back().service.service.options = profile->options;
         table.back().local_addresses = profile->local_addresses;
     }

@@ -12,6 +12,9 @@ namespace lvs {
 
 struct AddService {
     Service service;
+    bool states_options = false; // even if they are what there is without any
+    // Whether it has options of its own; else it gets its profile's.
+    bool has_options() const { return states_options || service.options != ServiceOptions{}; }
     bool operator==(const AddService&) const = default;
 };
 struct EditService {
@@ -95,6 +98,9 @@ inline bool is_extension(const Operation& operation) {
     return std::visit(Overloaded{
                           [](const AddService& add) { return add.service.options != ServiceOptions{}; },
                           [](const EditService& edit) { return edit.service.options != ServiceOptions{}; },
+                          // ip_vs would take the number of the method and drop the packets.
+                          [](const AddDest& add) { return add.dest.forwarding == Forwarding::fullnat; },
+                          [](const EditDest& edit) { return edit.dest.forwarding == Forwarding::fullnat; },
                           [](const DrainDest&) { return true; },
                           [](const ResetDest&) { return true; },
                           [](const AddLocalAddress&) { return true; },
