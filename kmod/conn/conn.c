@@ -129,8 +129,8 @@ static void fill_links(struct lvs_conn *conn, const struct lvs_packet *pkt, u32 
 	}
 }
 
-/* Memory for a connection by @fwd, with a local address and port if it is FULLNAT. */
-static struct lvs_conn *conn_alloc(const struct lvs_packet *pkt, struct lvs_svc *svc,
+/* Memory for a connection by @fwd, with a local address and port of @owner's if it is FULLNAT. */
+static struct lvs_conn *conn_alloc(const struct lvs_packet *pkt, struct lvs_svc *owner,
 				   const struct lvs_choice *choice, u8 fwd,
 				   enum lvs_drop_reason *why)
 {
@@ -145,7 +145,7 @@ static struct lvs_conn *conn_alloc(const struct lvs_packet *pkt, struct lvs_svc 
 	if (unlikely(choice->source)) {
 		conn->source = *choice->source;
 	} else {
-		*why = lvs_laddr_take(svc, choice->dest, choice->dport, pkt->proto, &conn->source);
+		*why = lvs_laddr_take(owner, choice->dest, choice->dport, pkt, &conn->source);
 		if (unlikely(*why != LVS_DROP_NONE)) {
 			kmem_cache_free(fullnat_cache, conn);
 			return NULL;
@@ -229,21 +229,21 @@ struct lvs_conn *lvs_conn_create(const struct lvs_packet *pkt, struct lvs_svc *s
 	struct lvs_dest *dest = choice->dest;
 	u8 fwd = likely(dest) ? READ_ONCE(dest->fwd) : IP_VS_CONN_F_BYPASS;
 	/* The one that has the dest, if a template led to another service's. */
-	struct lvs_svc *limited = likely(dest) ? rcu_dereference(dest->svc) : svc;
+	struct lvs_svc *owner = likely(dest) ? rcu_dereference(dest->svc) : svc;
 	struct lvs_conn *conn, *same;
 	u32 counted = 0;
 
 	if (unlikely(choice->source))
 		fwd = LVS_FWD_FULLNAT;
-	if (unlikely(READ_ONCE(limited->manner) & LVS_SVC_LIMITED) && dest) {
-		*why = lvs_limit_admit(limited, pkt, &counted);
+	if (unlikely(READ_ONCE(owner->manner) & LVS_SVC_LIMITED) && dest) {
+		*why = lvs_limit_admit(owner, pkt, &counted);
 		if (*why != LVS_DROP_NONE)
 			goto put_control;
 	}
 	*why = LVS_DROP_NO_MEMORY;
 	if (likely(dest) && !lvs_dest_bind(dest))
 		goto release;
-	conn = conn_alloc(pkt, svc, choice, fwd, why);
+	conn = conn_alloc(pkt, owner, choice, fwd, why);
 	if (!conn) {
 		unbind(dest, false);
 		goto release;
@@ -279,7 +279,7 @@ struct lvs_conn *lvs_conn_create(const struct lvs_packet *pkt, struct lvs_svc *s
 			lvs_conn_link_remove(ct, &conn->link[LVS_SIDE_SERVER]);
 		if (unlikely(flags & LVS_CONN_F_FTP))
 			lvs_ftp_end(conn);
-		lvs_limit_release(limited, &pkt->saddr, counted);
+		lvs_limit_release(owner, &pkt->saddr, counted);
 		unbind(dest, flags & LVS_CONN_F_ACTIVE);
 		control_put(choice->control);
 		conn_free(conn);
@@ -291,7 +291,7 @@ struct lvs_conn *lvs_conn_create(const struct lvs_packet *pkt, struct lvs_svc *s
 	return conn;
 
 release:
-	lvs_limit_release(limited, &pkt->saddr, counted);
+	lvs_limit_release(owner, &pkt->saddr, counted);
 put_control:
 	control_put(choice->control);
 	return NULL;

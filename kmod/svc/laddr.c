@@ -6,7 +6,9 @@
 
 #include "compat/sockets.h"
 #include "compat/workqueue.h"
+#include "ftp/ftp.h"
 #include "netns.h"
+#include "packet.h"
 #include "svc/internal.h"
 #include "svc/laddr.h"
 
@@ -216,7 +218,7 @@ enum lvs_drop_reason lvs_laddr_take_of(struct lvs_laddr *laddr, const struct lvs
 }
 
 enum lvs_drop_reason lvs_laddr_take(struct lvs_svc *svc, const struct lvs_dest *dest, __be16 dport,
-				    u8 proto, struct lvs_source *source)
+				    const struct lvs_packet *pkt, struct lvs_source *source)
 {
 	const struct lvs_pool *pool = rcu_dereference(svc->pool);
 	enum lvs_drop_reason reason = LVS_DROP_NO_LADDR, why;
@@ -224,13 +226,21 @@ enum lvs_drop_reason lvs_laddr_take(struct lvs_svc *svc, const struct lvs_dest *
 
 	if (!pool)
 		return reason;
-	turn = atomic_inc_return(&svc->laddr_turn);
+	if (unlikely(svc->key.port == LVS_FTP_PORT)) {
+		/* Servers have data connections with nobody but who has the control connection. */
+		turn = hash_of(pkt->af, &pkt->saddr, 0);
+		/* As for those that were agreed on in texts which could be read. */
+		if (pkt->dport != LVS_FTP_PORT)
+			dport = 0;
+	} else {
+		turn = atomic_inc_return(&svc->laddr_turn);
+	}
 	for (i = 0; i < pool->num; i++) {
 		struct lvs_laddr *laddr = pool->laddr[(turn + i) % pool->num];
 
 		if (laddr->af != dest->af)
 			continue;
-		why = lvs_laddr_take_of(laddr, dest, dport, proto, source);
+		why = lvs_laddr_take_of(laddr, dest, dport, pkt->proto, source);
 		if (likely(why == LVS_DROP_NONE))
 			return why;
 		reason = why;

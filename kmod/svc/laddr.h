@@ -25,6 +25,7 @@
 
 struct lvs_dest;
 struct lvs_net;
+struct lvs_packet;
 struct lvs_svc;
 
 #define LVS_LADDR_BUCKETS	64
@@ -92,11 +93,11 @@ struct lvs_source {
 };
 
 /*
- * Take a port of one of the service's local addresses towards the dest. LVS_DROP_NONE, or why there
- * is none. Under RCU, bottom halves off.
+ * Take a port of one of the service's local addresses towards the dest's @dport, for a connection
+ * that @pkt opens. LVS_DROP_NONE, or why there is none. Under RCU, bottom halves off.
  */
 enum lvs_drop_reason lvs_laddr_take(struct lvs_svc *svc, const struct lvs_dest *dest, __be16 dport,
-				    u8 proto, struct lvs_source *source);
+				    const struct lvs_packet *pkt, struct lvs_source *source);
 
 /*
  * The same of @laddr alone. With 0 for @dport the port is one of those that are taken once towards

@@ -98,6 +98,21 @@ def without_offloads(t):
     t.cleanup(offloads, "on")
 
 
+@test(lvs_only=True)
+def pool_of_the_service_that_has_the_dest(t):
+    """A template of the VIP's FTP service leads a client of its service for all ports to a dest of the former, by its pool."""
+    vip, (other, rip), client = VIPS[4]["other"], Lab.GHOST_RS[4][:2], Lab.GHOST_CLIENT[4]
+    everything, control = f"-t {vip}:0", f"-t {vip}:21"
+    laddr, = local_addresses(t, 4)
+    t.director.rules(f"-A {everything} -s rr -p 30", f"-a {everything} -r {other} -m", f"-A {control} -s rr -p 30",
+                     f"-a {control} -r {rip}:21 -b", f"-P {control} -z {laddr}")
+    sport = t.port()
+    for port in (21, 80):
+        t.lab.outside.send(packet.tcp(client, sport, vip, port, packet.SYN))
+    wait.equals(lambda: sorted((c["vport"], c["dest"]) for c in t.director.conns(vip) if c["cport"] == sport),
+                [(21, rip), (80, rip)], 5, "ports and dests")
+
+
 @test(lvs_only=True, af=FAMILIES)
 def tcp_without_offloads(t, af):
     """The same without offloads."""
@@ -507,6 +522,17 @@ def client_is_told(t, af):
     t.equal((answer.ack, answer.options[4:]), (1004, struct.pack("!II", 1010, 1020)), "acknowledged, and by SACK")
     t.equal(c.request(packet.ACK, 1004, 5005, b"more").options, b"", "none after the client acknowledged data")
     t.equal(c.request(packet.ACK, 1004, 5001, b"late").options, b"", "nor in an old segment after that")
+
+
+@test(lvs_only=True)
+def headers_that_are_not_whole(t):
+    """A SYN's timestamp is blanked where it is the only option; a header that says it is longer than its segment is malformed."""
+    c = GhostTcp(t, 4, 4202)
+    t.equal(c.request(packet.SYN, 1000, options=b"\x01\x01" + TIMESTAMP).options, b"\x01" * 12, "options of the SYN")
+    before = {reason: t.director.drops().get(reason, 0) for reason in ("malformed", "no-memory")}
+    t.lab.outside.send(packet.tcp(c.client, c.sport, c.vip, c.port, packet.ACK, 1001, doff=15))
+    wait.equals(lambda: {reason: t.director.drops().get(reason, 0) - before[reason] for reason in before},
+                {"malformed": 1, "no-memory": 0}, 5, "reasons")
 
 
 @test(lvs_only=True, af=FAMILIES, kind=(200, 253))
