@@ -377,6 +377,11 @@ static unsigned int balance(struct lvs_packet *pkt)
 		if (unlikely(gone || reused)) {
 			lvs_conn_kill(conn);
 			conn = NULL;
+			/* Data of FTP's between the ports of before? */
+			if (unlikely(lvs_ftp_waits(&pkt->ln->ftp)))
+				conn = lvs_ftp_connect(pkt, &side);
+			if (unlikely(conn && side == LVS_SIDE_SERVER))
+				return reply(pkt, conn);
 		}
 	}
 	if (unlikely(!conn)) {

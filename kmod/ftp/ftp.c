@@ -233,11 +233,24 @@ static struct lvs_packet turned_round(const struct lvs_packet *pkt, const struct
 	return request;
 }
 
+/* The client waits where it did before: what is left of the connection of then makes way. */
+static void make_way(const struct lvs_packet *request)
+{
+	u32 hash = lvs_conn_hash(request->af, &request->saddr, request->sport, &request->daddr,
+				 request->dport);
+	enum lvs_side side;
+	struct lvs_conn *old = lvs_conn_lookup(request, hash, &side);
+
+	if (old && side == LVS_SIDE_CLIENT && !lvs_tcp_state_active(READ_ONCE(old->state)))
+		lvs_conn_kill(old);
+}
+
 /* By NAT the dest comes to where the client waits. */
 static struct lvs_conn *connect_dest(const struct lvs_packet *pkt)
 {
 	struct lvs_ftp_table *table = &pkt->ln->ftp;
 	struct lvs_packet request;
+	struct lvs_conn *data;
 	struct lvs_ftp *ftp;
 
 	hlist_for_each_entry_rcu(ftp, bucket_of(table, pkt->af, &pkt->daddr), node) {
@@ -249,22 +262,14 @@ static struct lvs_conn *connect_dest(const struct lvs_packet *pkt)
 		    !lvs_addr_equal(pkt->af, &conn->daddr, &pkt->saddr))
 			continue;
 		request = turned_round(pkt, conn, pkt->dport);
-		if (claim(ftp, &ftp->client, pkt->dport, &request, NULL, NULL))
-			return create(ftp, &request, pkt->sport);
+		if (!claim(ftp, &ftp->client, pkt->dport, &request, NULL, NULL))
+			continue;
+		make_way(&request);
+		data = create(ftp, &request, pkt->sport);
+		/* Or is it a busy one of another dest's? */
+		return data && data->dest == conn->dest ? data : NULL;
 	}
 	return NULL;
-}
-
-/* The client waits where it did before: what is left of the connection of then makes way. */
-static void make_way(const struct lvs_packet *request)
-{
-	u32 hash = lvs_conn_hash(request->af, &request->saddr, request->sport, &request->daddr,
-				 request->dport);
-	enum lvs_side side;
-	struct lvs_conn *old = lvs_conn_lookup(request, hash, &side);
-
-	if (old && side == LVS_SIDE_CLIENT && !lvs_tcp_state_active(READ_ONCE(old->state)))
-		lvs_conn_kill(old);
 }
 
 /* Or is it a busy one between the same ports of the client and the virtual service? */

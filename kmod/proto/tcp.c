@@ -4,6 +4,7 @@
 
 #include "conn/conn.h"
 #include "conn/template.h"
+#include "ftp/ftp.h"
 #include "fwd/reset.h"
 #include "netns.h"
 #include "pipeline.h"
@@ -28,7 +29,8 @@ bool lvs_tcp_reuses(const struct lvs_conn *conn, const struct lvs_packet *pkt)
 
 	if (!is_first_syn(pkt))
 		return false;
-	if (unlikely(lvs_conn_is_abandoned(conn)))
+	/* A data connection begins nothing anew: it belongs to a server's control connection. */
+	if (unlikely(lvs_conn_is_abandoned(conn) && !lvs_ftp_control_vport(conn)))
 		return true;
 	mode = READ_ONCE(pkt->ln->sysctls.conn_reuse_mode);
 	if (!mode)

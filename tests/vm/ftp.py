@@ -163,6 +163,30 @@ def data_goes_with_a_persistent_service(t, af, method):
 
 
 @test(lvs_only=True)
+def data_of_a_server_that_is_drained(t):
+    """With weight 0 and expire_nodest_conn clients begin elsewhere, but data of a control connection is its server's."""
+    vip, daemons = servers(t, 4)
+    control = t.closing(Control(t.lab.client, vip))
+    t.equal(control.say("USER anonymous")[:3], "230", "the answer")
+    dests = t.director.dests("tcp", vip, 21)
+    rip, = [rip for rip, dest in dests.items() if dest["active"]]
+    daemon = daemons[Lab.RS[4].index(rip)]
+    t.lab.director_ns.sysctl(ipv4__vs__expire_nodest_conn=1)
+    t.cleanup(lambda: t.lab.director_ns.sysctl(ipv4__vs__expire_nodest_conn=0))
+    t.director.rules(f"-e -t {vip}:21 -r {rip}:21 -m -w 0")
+    high, low = re.search(r",(\d+),(\d+)\)", control.say("PASV")).groups()
+    with t.lab.client:
+        data = t.closing(socket.create_connection((vip, int(high) << 8 | int(low)), patience.seconds(10)))
+    t.equal(control.say("RETR file")[:3], "150", "the answer")
+    got = bytearray()
+    while piece := data.recv(SIZE):
+        got += piece
+    t.equal(bytes(got) == read(f"{daemon.files}/file"), True, "the whole file")
+    t.closing(Control(t.lab.client, vip))
+    t.equal(t.director.dests("tcp", vip, 21)[rip]["stats"]["conns"], 2, "connections of the drained server")
+
+
+@test(lvs_only=True)
 def services_at_two_ports(t):
     """Persistent services at two of the ports that the module reads have clients of their own."""
     t.lab.director.close()

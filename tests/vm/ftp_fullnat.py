@@ -19,6 +19,7 @@ from lib.daemons import directory
 from lib.harness import test
 from lib.lab import VIPS, Lab
 from lib.namespace import Namespace
+from lib.persistent import FAMILIES, Persistent
 
 SIZE = 2 << 20
 WAYS = ("pasv,4", "epsv,4", "port,4", "eprt,4", "epsv,6", "eprt,6")
@@ -114,6 +115,22 @@ def persistent(t, how):
     t.equal(len(t.director.templates()), 1, "templates")
 
 
+@test(af=FAMILIES, lvs_only=True)
+def data_that_nobody_read(t, af):
+    """A persistent service's connections to other ports, as FTPS has them, come from their client's one local address."""
+    service = Persistent(t, "tcp", af, "-p 30", port=21, method="-b")
+    laddrs = local_addresses(t, af, 3)
+    t.director.rules(f"-P {service.name} -z {','.join(laddrs)}")
+    ports, seen = (21, 20, *range(40000, 40010)), {}
+    for client in service.clients:
+        for port in ports:
+            t.lab.outside.send(packet.tcp(client, t.port(), service.vip, port, packet.SYN))
+    wait.equals(lambda: sum(used(t, service.name).values()), len(service.clients) * len(ports), 10, "ports taken")
+    for conn in connections(t, laddrs):
+        seen.setdefault(conn["client"]["address"], set()).add(conn["local"]["address"])
+    t.equal([len(seen[client]) for client in service.clients], [1] * len(service.clients), f"local addresses of each: {seen}")
+
+
 @test(how=("pasv", "port"), lvs_only=True, timeout=120)
 def control_outlives_a_long_transfer(t, how):
     """While data flows the control connection is silent for longer than its timeout."""
@@ -174,13 +191,14 @@ def endpoint_in(text):
 
 
 class Session:
-    """A control connection by FULLNAT of which the test speaks both ends, to the first real server."""
+    """A control connection, by FULLNAT unless told, of which the test speaks both ends, to the first real server."""
 
-    def __init__(self, t, af, vip=None, rip=None):
+    def __init__(self, t, af, vip=None, rip=None, method="-b"):
         self.t, self.vip, self.rip = t, vip or VIPS[af]["other"], rip or Lab.RS[af][0]
         listener, _ = listens(t, t.lab.rs[0], self.rip, 21)
-        t.director.service("tcp", self.vip, 21, "rr", [(self.rip, 21, "-b")])
-        self.name, (self.laddr,) = give_pool(t, self.vip, 6 if ":" in self.rip else 4)
+        self.name, self.laddr = t.director.service("tcp", self.vip, 21, "rr", [(self.rip, 21, method)]), None
+        if method == "-b":
+            self.name, (self.laddr,) = give_pool(t, self.vip, 6 if ":" in self.rip else 4)
         self.listener = listener
         self.client, self.server = self.another()
 
@@ -210,7 +228,7 @@ class Session:
         sock.settimeout(patience.seconds(5))
         if sport:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.bind((self.rip, sport))
+            sock.bind((Lab.RS[6 if ":" in self.rip else 4][server], sport))
         try:
             sock.connect((address, port))
         except OSError:
@@ -270,6 +288,52 @@ def same_port_again(t):
         wait.equals(lambda: [c["state"] for c in data_connections(session)], ["TIME_WAIT"], 5, "the end of it")
         t.equal(session.answers("226 done"), "226 done", "the answer")
     t.equal(session.used(), 2, "ports taken")
+
+
+@test(lvs_only=True, method=("-m", "-b"))
+def same_passive_ports_again(t, method):
+    """Between the same two ports there may be a data connection again, as soon as the one of before is over."""
+    session, client, cport = Session(t, 4, method=method), Lab.CLIENT[4], t.port()
+    listener, port = listens(t, t.lab.rs[0], session.rip)
+    for _ in range(3):
+        t.equal(session.answers(command("227", session.rip, port)), command("227", session.vip, port), "what the client is told")
+        with t.lab.client:
+            data = t.closing(socket.socket())
+        data.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        data.settimeout(patience.seconds(20))
+        data.bind((client, cport))
+        data.connect((session.vip, port))
+        accepted, _ = listener.accept()
+        accepted.sendall(b"file")
+        accepted.close()
+        t.equal((data.recv(5), data.recv(1)), (b"file", b""), "what arrives, and its end")
+        data.close()
+        wait.equals(lambda: [c["state"] for c in t.director.conns(session.vip, port)], ["TIME_WAIT"], 5, "the end of it")
+
+
+@test(lvs_only=True)
+def same_port_of_two_servers(t):
+    """By NAT a client that waited for one server may wait for another at the same port."""
+    session, client = Session(t, 4, method="-m"), Lab.CLIENT[4]
+    listener, port = listens(t, t.lab.client, client)
+    others, other = listens(t, t.lab.rs[1], Lab.RS[4][1], 21)[0], ipvs.endpoint(Lab.RS[4][1], 21)
+    t.director.rules(f"-a {session.name} -r {other} -m", f"-e {session.name} -r {ipvs.endpoint(session.rip, 21)} -m -w 0")
+    with t.lab.client:
+        client_of_other = t.closing(socket.create_connection((session.vip, 21), patience.seconds(20)))
+    server_of_other = t.closing(others.accept()[0])
+    for server, ends in enumerate(((session.client, session.server), (client_of_other, server_of_other))):
+        session.client, session.server = ends
+        text = command("PORT", client, port)
+        t.equal(session.asks(text), text, "what the server is told")
+        data = session.calls(client, port, server=server, sport=20)
+        t.equal(data is not None, True, "the server gets through")
+        accepted = t.closing(listener.accept()[0])
+        data.sendall(b"file")
+        data.close()
+        t.equal((accepted.recv(5), accepted.recv(1)), (b"file", b""), "what arrives, and its end")
+        accepted.close()
+        wait.equals(lambda: [c["state"] for c in t.director.conns(session.vip, 20) if c["cport"] == port], ["TIME_WAIT"], 5,
+                    "the end of it")
 
 
 @test(lvs_only=True)
