@@ -5,6 +5,8 @@
  * gets the virtual service for its source and the client for its destination.
  */
 #include <linux/netfilter.h>
+#include <linux/netfilter_ipv4.h>
+#include <linux/netfilter_ipv6.h>
 #include <net/ip.h>
 #include <net/ip6_route.h>
 #include <net/route.h>
@@ -15,6 +17,7 @@
 #include "fwd/fullnat_udp.h"
 #include "fwd/fwd.h"
 #include "fwd/route.h"
+#include "fwd/tcp_header.h"
 #include "netns.h"
 #include "packet.h"
 #include "pipeline.h"
@@ -27,7 +30,7 @@ static enum lvs_drop_reason rewrite_request(struct lvs_packet *pkt, const struct
 
 	if (pkt->proto == IPPROTO_TCP) {
 		if (unlikely(!lvs_fullnat_tcp_request(pkt, fc, mtu)))
-			return LVS_DROP_NO_MEMORY;
+			return lvs_tcp_edit_failed(pkt);
 	} else if (unlikely(lvs_fullnat_udp_suspects(pkt))) {
 		lvs_fullnat_udp_clean(pkt, fc);
 	}
@@ -64,7 +67,7 @@ unsigned int lvs_fwd_fullnat(struct lvs_packet *pkt, struct lvs_conn *conn,
 	enum lvs_drop_reason reason;
 
 	if (unlikely(READ_ONCE(conn->flags) & LVS_CONN_F_FTP) && !lvs_ftp_request(pkt, conn))
-		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_MEMORY);
+		return lvs_fwd_drop(pkt, conn, lvs_tcp_edit_failed(pkt));
 	if (unlikely(route->local))
 		return fullnat_local(pkt, conn, route);
 	if (unlikely(!lvs_fwd_fits(pkt, route, 0)))
@@ -124,6 +127,15 @@ bool lvs_fwd_ends_here(u8 af, const struct dst_entry *dst)
 	return container_of(dst, struct rt6_info, dst)->rt6i_flags & RTF_LOCAL;
 }
 
+bool lvs_fwd_obey_policies(struct lvs_packet *pkt)
+{
+	struct net *net = pkt->ln->net;
+
+	if (pkt->af == AF_INET)
+		return !ip_route_me_harder(net, NULL, pkt->skb, RTN_LOCAL);
+	return !ip6_route_me_harder(net, NULL, pkt->skb);
+}
+
 unsigned int lvs_fwd_fullnat_reply(struct lvs_packet *pkt, struct lvs_conn *conn)
 {
 	enum lvs_drop_reason reason;
@@ -131,7 +143,7 @@ unsigned int lvs_fwd_fullnat_reply(struct lvs_packet *pkt, struct lvs_conn *conn
 	bool here;
 
 	if (unlikely(READ_ONCE(conn->flags) & LVS_CONN_F_FTP) && !lvs_ftp_reply(pkt, conn))
-		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_MEMORY);
+		return lvs_fwd_drop(pkt, conn, lvs_tcp_edit_failed(pkt));
 	dst = lvs_fwd_route_to_client(pkt, conn);
 	if (IS_ERR(dst))
 		return lvs_fwd_drop(pkt, conn, lvs_fwd_no_way(dst));
@@ -149,7 +161,7 @@ unsigned int lvs_fwd_fullnat_reply(struct lvs_packet *pkt, struct lvs_conn *conn
 		goto drop;
 	if (pkt->proto == IPPROTO_TCP &&
 	    unlikely(!lvs_fullnat_tcp_reply(pkt, lvs_fullnat_of(conn)))) {
-		reason = LVS_DROP_NO_MEMORY;
+		reason = lvs_tcp_edit_failed(pkt);
 		goto drop;
 	}
 	lvs_fwd_rewrite(pkt, false, &conn->vaddr, conn->vport);
@@ -163,6 +175,8 @@ unsigned int lvs_fwd_fullnat_reply(struct lvs_packet *pkt, struct lvs_conn *conn
 	}
 	skb_dst_drop(pkt->skb);
 	skb_dst_set(pkt->skb, dst);
+	if (unlikely(lvs_fwd_has_policies(pkt->ln->net)) && !lvs_fwd_obey_policies(pkt))
+		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_ROUTE);
 	return lvs_fwd_send(pkt);
 
 drop:

@@ -181,7 +181,7 @@ bool lvs_fullnat_tcp_request(struct lvs_packet *pkt, struct lvs_fullnat_conn *fc
 	if (unlikely(!lvs_tcp_one_header(pkt)))
 		return false;
 	th = lvs_tcp_header(pkt);
-	if (unlikely(lvs_tcp_options_len(th) && !is_only_timestamp(pkt))) {
+	if (unlikely(lvs_tcp_options_len(th) && (th->syn || !is_only_timestamp(pkt)))) {
 		if (!lvs_tcp_whole_header(pkt))
 			return false;
 		th = lvs_tcp_header(pkt);

@@ -8,6 +8,8 @@
 #include <linux/tcp.h>
 #include <linux/types.h>
 #include <linux/udp.h>
+#include <linux/xfrm.h>
+#include <net/net_namespace.h>
 
 #include "drop.h"
 #include "fwd/route.h"
@@ -62,6 +64,23 @@ unsigned int lvs_fwd_fullnat_reply(struct lvs_packet *pkt, struct lvs_conn *conn
 
 /* The same where the client is of the other family: NF_STOLEN, or NF_DROP (counted). */
 unsigned int lvs_fwd_nat64_reply(struct lvs_packet *pkt, struct lvs_conn *conn);
+
+/* Has IPsec anything to say on what leaves? */
+static inline bool lvs_fwd_has_policies(const struct net *net)
+{
+#ifdef CONFIG_XFRM
+	return net->xfrm.policy_count[XFRM_POLICY_OUT] ||
+	       net->xfrm.policy_default[XFRM_POLICY_OUT] == XFRM_USERPOLICY_BLOCK;
+#else
+	return false;
+#endif
+}
+
+/*
+ * Route a packet from this host that has its addresses again, where IPsec has something to say.
+ * False if it must not go. Pointers into the packet are stale afterwards.
+ */
+bool lvs_fwd_obey_policies(struct lvs_packet *pkt);
 
 /*
  * The way to a connection's client from its virtual address, a counted reference; an ERR_PTR() if
@@ -166,7 +185,8 @@ static inline __sum16 *lvs_fwd_checksum_of(const struct lvs_packet *pkt, void *l
 		return &((struct tcphdr *)l4)->check;
 	if (unlikely(pkt->proto != IPPROTO_UDP))
 		return NULL;
-	return uh->check || pkt->skb->ip_summed == CHECKSUM_PARTIAL ? &uh->check : NULL;
+	/* A partial one is never 0: then it is that of a packet inside the datagram. */
+	return uh->check ? &uh->check : NULL;
 }
 
 #endif /* LVS_FWD_H */

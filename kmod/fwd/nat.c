@@ -11,6 +11,7 @@
 #include <linux/udp.h>
 #include <net/checksum.h>
 #include <net/ip.h>
+#include <net/ip6_fib.h>
 #include <net/ipv6.h>
 
 #include "conn/conn.h"
@@ -18,6 +19,7 @@
 #include "ftp/ftp.h"
 #include "fwd/fwd.h"
 #include "fwd/route.h"
+#include "fwd/tcp_header.h"
 #include "netns.h"
 #include "packet.h"
 #include "pipeline.h"
@@ -129,7 +131,7 @@ unsigned int lvs_fwd_nat(struct lvs_packet *pkt, struct lvs_conn *conn, struct l
 	enum lvs_drop_reason reason;
 
 	if (unlikely(READ_ONCE(conn->flags) & LVS_CONN_F_FTP) && !lvs_ftp_request(pkt, conn))
-		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_MEMORY);
+		return lvs_fwd_drop(pkt, conn, lvs_tcp_edit_failed(pkt));
 	if (unlikely(route->local))
 		return nat_local(pkt, conn, route);
 	if (unlikely(!lvs_fwd_fits(pkt, route, 0)))
@@ -141,8 +143,28 @@ unsigned int lvs_fwd_nat(struct lvs_packet *pkt, struct lvs_conn *conn, struct l
 	return lvs_fwd_output(pkt, route->dst);
 }
 
+/* Does any way from here depend on where a packet comes from, as its reply's does after NAT? */
+static bool ways_by_source_v4(const struct net *net)
+{
+#ifdef CONFIG_IP_MULTIPLE_TABLES
+	return net->ipv4.fib_has_custom_rules || lvs_fwd_has_policies(net);
+#else
+	return true;
+#endif
+}
+
+static bool ways_by_source_v6(struct net *net)
+{
+#ifdef CONFIG_IPV6_MULTIPLE_TABLES
+	return net->ipv6.fib6_has_custom_rules || fib6_routes_require_src(net) ||
+	       lvs_fwd_has_policies(net);
+#else
+	return true;
+#endif
+}
+
 /*
- * With policy routing, the way to the client may depend on the source that the reply now has.
+ * The way to the client may depend on the source that the reply now has: policy routing, IPsec.
  * Replies to this host's own clients are where they belong. Inline: every reply comes by.
  */
 static __always_inline bool reroute(struct lvs_packet *pkt)
@@ -154,16 +176,12 @@ static __always_inline bool reroute(struct lvs_packet *pkt)
 	if (unlikely(!READ_ONCE(pkt->ln->sysctls.snat_reroute)))
 		return true;
 	if (pkt->af == AF_INET) {
-#ifdef CONFIG_IP_MULTIPLE_TABLES
-		if (pkt->hook == NF_INET_FORWARD && !net->ipv4.fib_has_custom_rules)
+		if (pkt->hook == NF_INET_FORWARD && !ways_by_source_v4(net))
 			return true;
-#endif
 		return !ip_route_me_harder(net, pkt->skb->sk, pkt->skb, RTN_LOCAL);
 	}
-#ifdef CONFIG_IPV6_MULTIPLE_TABLES
-	if (pkt->hook == NF_INET_FORWARD && !net->ipv6.fib6_has_custom_rules)
+	if (pkt->hook == NF_INET_FORWARD && !ways_by_source_v6(net))
 		return true;
-#endif
 	return !ip6_route_me_harder(net, pkt->skb->sk, pkt->skb);
 }
 
@@ -175,7 +193,7 @@ bool lvs_fwd_reroute(struct lvs_packet *pkt)
 unsigned int lvs_fwd_nat_reply(struct lvs_packet *pkt, struct lvs_conn *conn)
 {
 	if (unlikely(READ_ONCE(conn->flags) & LVS_CONN_F_FTP) && !lvs_ftp_reply(pkt, conn))
-		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_MEMORY);
+		return lvs_fwd_drop(pkt, conn, lvs_tcp_edit_failed(pkt));
 	if (unlikely(!lvs_fwd_writable(pkt->skb, lvs_fwd_rewritten(pkt), 0)))
 		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_MEMORY);
 	lvs_fwd_rewrite(pkt, false, &conn->vaddr, conn->vport);

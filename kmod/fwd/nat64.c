@@ -16,6 +16,7 @@
 #include "fwd/fullnat_udp.h"
 #include "fwd/fwd.h"
 #include "fwd/route.h"
+#include "fwd/tcp_header.h"
 #include "fwd/translate.h"
 #include "netns.h"
 #include "packet.h"
@@ -122,7 +123,7 @@ static unsigned int send_request(struct lvs_packet *pkt, struct lvs_conn *conn,
 		return lvs_fwd_drop(pkt, conn, reason);
 	if (pkt->proto == IPPROTO_TCP &&
 	    unlikely(!tcp_request(pkt, conn, route->mtu - lvs_translate_growth(pkt))))
-		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_MEMORY);
+		return lvs_fwd_drop(pkt, conn, lvs_tcp_edit_failed(pkt));
 	reason = lvs_translate(pkt, &ends);
 	if (unlikely(lvs_fullnat_udp_adds(pkt, fc)) && reason == LVS_DROP_NONE)
 		reason = lvs_fullnat_udp_tell(pkt, fc, route->mtu);
@@ -148,7 +149,7 @@ static unsigned int send_reply(struct lvs_packet *pkt, struct lvs_conn *conn)
 	if (unlikely(reason != LVS_DROP_NONE))
 		goto drop;
 	if (pkt->proto == IPPROTO_TCP && unlikely(!tcp_reply(pkt, conn))) {
-		reason = LVS_DROP_NO_MEMORY;
+		reason = lvs_tcp_edit_failed(pkt);
 		goto drop;
 	}
 	reason = lvs_translate(pkt, &ends);
@@ -156,6 +157,8 @@ static unsigned int send_reply(struct lvs_packet *pkt, struct lvs_conn *conn)
 		goto drop;
 	skb_dst_drop(pkt->skb);
 	skb_dst_set(pkt->skb, dst);
+	if (unlikely(lvs_fwd_has_policies(pkt->ln->net)) && !lvs_fwd_obey_policies(pkt))
+		return lvs_fwd_drop(pkt, conn, LVS_DROP_NO_ROUTE);
 	return lvs_fwd_send(pkt);
 
 drop:

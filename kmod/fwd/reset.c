@@ -119,7 +119,8 @@ static void reset_dest(struct lvs_conn *conn, const struct lvs_reset *r)
 {
 	struct lvs_packet pkt;
 
-	if (!make(&pkt, conn->ln, r))
+	/* Of want of a way the client would be told, who sent nothing. */
+	if (IS_ERR(lvs_route_get(conn->ln, conn->dest)) || !make(&pkt, conn->ln, r))
 		return;
 	switch (lvs_fwd_request(&pkt, conn)) {
 	case NF_DROP:

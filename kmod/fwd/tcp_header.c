@@ -8,6 +8,15 @@
 
 #include "fwd/tcp_header.h"
 
+enum lvs_drop_reason lvs_tcp_edit_failed(const struct lvs_packet *pkt)
+{
+	struct tcphdr buf;
+	const struct tcphdr *th = skb_header_pointer(pkt->skb, pkt->l4_off, sizeof(buf), &buf);
+
+	return !th || pkt->l4_off + th->doff * 4 > pkt->skb->len ? LVS_DROP_MALFORMED :
+								   LVS_DROP_NO_MEMORY;
+}
+
 bool lvs_tcp_unlist(struct lvs_packet *pkt)
 {
 	u32 len = pkt->skb->len - pkt->l4_off;

@@ -40,6 +40,12 @@ static inline bool lvs_tcp_whole_header(struct lvs_packet *pkt)
 	       lvs_fwd_writable(pkt->skb, pkt->l4_off + len, 0);
 }
 
+/*
+ * Why the header could not be edited: it says that it is longer than the packet, or there is no
+ * memory.
+ */
+enum lvs_drop_reason lvs_tcp_edit_failed(const struct lvs_packet *pkt);
+
 /* The sum of a header that is about to change, for lvs_tcp_header_changed(). */
 static inline __wsum lvs_tcp_header_sum(const struct tcphdr *th)
 {

@@ -256,14 +256,21 @@ enum lvs_drop_reason lvs_translate(struct lvs_packet *pkt, const struct lvs_ends
 		return LVS_DROP_NO_MEMORY;
 	if (unlikely(!is_sound(pkt)))
 		return LVS_DROP_MALFORMED;
+	bare = lacks_checksum(pkt);
+	/* It is a packet inside the datagram whose sum somebody is to make yet. */
+	if (unlikely(bare && skb->ip_summed == CHECKSUM_PARTIAL)) {
+		if (skb_is_gso(skb))
+			return LVS_DROP_MALFORMED;
+		if (skb_checksum_help(skb))
+			return LVS_DROP_NO_MEMORY;
+	}
 	lvs_ip_read(skb, 0, pkt->af, &ip);
 	if (unite(skb))
 		ip.df = false;
 	else if (pkt->af == AF_INET)
-		ip.df = (ip_hdr(skb)->frag_off & htons(IP_DF)) != 0;
+		ip.df = (ip_hdr(skb)->frag_off & htons(IP_DF)) && !IPCB(skb)->frag_max_size;
 	else
 		ip.df = needs_df(skb);
-	bare = lacks_checksum(pkt);
 	addresses = sum_of_addresses(pkt);
 	lvs_fwd_rewrite_port(pkt, false, ends->sport);
 	lvs_fwd_rewrite_port(pkt, true, ends->dport);

@@ -38,7 +38,9 @@ static void read_inner(const struct lvs_packet *pkt, struct repeated *r)
 
 		r->ds = inner->tos;
 		r->ttl = inner->ttl;
-		r->df = READ_ONCE(pkt->ln->sysctls.pmtu_disc) ? inner->frag_off & htons(IP_DF) : 0;
+		/* What came in fragments leaves in fragments, DF or not, which need a number. */
+		r->df = READ_ONCE(pkt->ln->sysctls.pmtu_disc) && !IPCB(pkt->skb)->frag_max_size ?
+			inner->frag_off & htons(IP_DF) : 0;
 		r->flow = 0;
 	} else {
 		const struct ipv6hdr *inner = ipv6_hdr(pkt->skb);

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Every method carries every byte, IPv4 and IPv6, TCP and UDP, and keeps to MTU and TTL as a router does."""
 import os
+import socket
+import struct
 
+from fullnat import local_addresses
 from lib import ipvs, packet, wait
 from lib.harness import test
 from lib.lab import METHOD_OPTION, VIPS, Lab
 from lib.traffic import Server, TcpClient, UdpClient, datagram
+from lib.wire import SOL_PACKET
 
 METHODS = ("nat", "dr", "tun", "local", "local-dr")
 FAMILIES = (4, 6)
@@ -14,6 +18,7 @@ TRANSFER = int(os.environ.get("LVS_TEST_MEGABYTES", "10")) * MEGABYTE
 OVERHEAD = {4: 20, 6: 40}
 TOO_BIG = {4: (3, 4), 6: (2, 0)}
 UNREACHABLE = {4: 3, 6: 1}
+PACKET_VNET_HDR = 15
 TIME_EXCEEDED = {4: (11, 0), 6: (3, 0)}
 
 
@@ -268,6 +273,50 @@ def policy_routes_of_errors(t, af):
         wait.equals(lambda: t.director.drops().get("no-route", 0) - before, 1, 5, "packets that have no route")
 
 
+@test(lvs_only=True)
+def source_routes_of_replies(t):
+    """A route of IPv6's for packets from the virtual address alone, which takes no rule, is a reply's, too."""
+    vip, port, rip, rport = ghost_service(t, "udp", "nat", 6)
+    client, route = Lab.GHOST_CLIENT[6], f"default from {vip} via {Lab.GHOST_RS[6][1]} dev back"
+    t.lab.director_ns.ip(f"-6 route add {route}")
+    t.cleanup(t.lab.director_ns.ip, f"-6 route del {route}")
+    t.lab.outside.send(packet.udp(client, 4009, vip, port, b"ask"))
+    t.lab.inside.receive(lambda p: p.dst == rip)
+    t.lab.inside.send(packet.udp(rip, rport, client, 4009, b"by the route"))
+    t.lab.inside.receive(lambda p: (p.src, p.payload) == (vip, b"by the route"), what="the reply in the other network")
+
+
+@test(lvs_only=True, method=("nat", "fullnat", "nat64"), af=FAMILIES)
+def policies_of_replies(t, method, af):
+    """What IPsec says of packets from the virtual address to the client is said of replies: here, that they must not go."""
+    other = 10 - af if method == "nat64" else af
+    vip, port, rip, client = VIPS[af]["nat"], t.port(), Lab.GHOST_RS[other][0], Lab.GHOST_CLIENT[af]
+    name = t.director.service("udp", vip, port, "rr", [(rip, port, "-m" if method == "nat" else "-b")])
+    source = client
+    if method != "nat":
+        source, = local_addresses(t, other)
+        t.director.ipvsadm("-P", *name.split(), "-z", source)
+    ns, policy = t.lab.director_ns, ("src", vip, "dst", client, "dir", "out")
+    if ns.run("ip", "xfrm", "policy", check=False).code:
+        t.skip("this kernel has no IPsec")
+    t.lab.inside.drain()
+    t.lab.outside.send(packet.udp(client, 4010, vip, port, b"ask"))
+    request = t.lab.inside.receive(lambda p: p.dst == rip)
+
+    def reply(data):
+        t.lab.inside.send(packet.udp(rip, port, source, request.sport, data))
+    reply(b"goes")
+    t.lab.outside.receive(lambda p: (p.src, p.payload) == (vip, b"goes"), what="a reply of which nothing is said")
+    ns.run("ip", "xfrm", "policy", "add", *policy, "action", "block")
+    t.cleanup(ns.run, "ip", "xfrm", "policy", "flush")
+    before = t.director.drops().get("no-route", 0)
+    reply(b"stays")
+    wait.equals(lambda: t.director.drops().get("no-route", 0) - before, 1, 5, "packets that must not go")
+    ns.run("ip", "xfrm", "policy", "del", *policy)
+    reply(b"goes again")
+    t.lab.outside.receive(lambda p: (p.src, p.payload) == (vip, b"goes again"), what="a reply of which nothing is said")
+
+
 @test
 def udp_without_checksum(t):
     """An IPv4 datagram may have no checksum; after NAT it has none or the right one."""
@@ -275,6 +324,28 @@ def udp_without_checksum(t):
     t.lab.outside.send(packet.udp(Lab.GHOST_CLIENT[4], 4004, vip, port, b"none", check=0))
     request = t.lab.inside.receive(lambda p: p.dst == rip)
     t.equal((request.payload, request.valid), (b"none", True), "the datagram")
+
+
+@test(lvs_only=True, method=("nat", "fullnat"))
+def udp_around_a_sum_to_be_made(t, method):
+    """A datagram without checksum that carries another packet, whose sum the card is to make, gets none by being translated."""
+    vip, port, rip = VIPS[4]["nat"], t.port(), Lab.GHOST_RS[4][0]
+    name = t.director.service("udp", vip, port, "rr", [(rip, port, "-m" if method == "nat" else "-b")])
+    if method == "fullnat":
+        t.director.ipvsadm("-P", *name.split(), "-z", *local_addresses(t, 4))
+    inner = packet.udp("192.168.7.1", 1, "192.168.7.2", 2, b"inside")
+    data = packet.udp(Lab.GHOST_CLIENT[4], 4008, vip, port, inner, check=0)
+    to = t.lab.outside
+    with t.lab.router:
+        wire = t.closing(socket.socket(socket.AF_PACKET, socket.SOCK_RAW))
+    wire.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
+    wire.bind((to.device, 0))
+    t.lab.inside.drain()
+    ethernet = to.peer + b"\2\0\0\0\0\x77" + b"\x08\0"
+    needs_sum = struct.pack("=BBHHHH", 1, 0, 0, 0, len(ethernet) + 20 + 8 + 20, 6)
+    wire.send(needs_sum + ethernet + data)
+    got = t.lab.inside.receive(lambda p: p.dst == rip)
+    t.equal(got.data[26:28], b"\0\0", "the checksum")
 
 
 @test(af=FAMILIES)

@@ -176,6 +176,24 @@ def expire_rst_by_sysctl(t):
 
 
 @test(lvs_only=True)
+def expire_rst_without_a_way(t):
+    """Where the real server cannot be reached any more the client hears of the end alone, and of no packet that it did not send."""
+    talk = Conversation(t, "nat", 6)
+    edit(t, talk, "-V 1 --expire-rst")
+    for flags, seq, ack in ((packet.SYN, 999, 0), (packet.ACK, 1000, 5000)):
+        t.lab.outside.send(packet.tcp(talk.client, 2701, talk.vip, talk.port, flags, seq, ack))
+        t.lab.inside.receive(lambda p: p.sport == 2701)
+    t.lab.director_ns.ip(f"-6 route add unreachable {talk.rips[0]}")
+    t.cleanup(t.lab.director_ns.ip, f"-6 route del unreachable {talk.rips[0]}")
+    heard = []
+    while not heard or heard[-1].proto != packet.TCP:
+        heard.append(t.lab.outside.receive(lambda p: p.dst == talk.client, timeout=20, what="an RST"))
+    t.lab.outside.send(packet.icmp(talk.client, talk.vip, 128, 0, b"ping"))
+    heard.append(t.lab.outside.receive(lambda p: p.dst == talk.client, what="an answer to ping"))
+    t.equal([(p.proto, p.kind) for p in heard], [(packet.TCP, None), (packet.ICMP6, 129)], "what the client hears")
+
+
+@test(lvs_only=True)
 def expire_rst_numbers(t):
     """The RSTs have the numbers that the ends expect, whatever came late or twice."""
     talk = Conversation(t, "nat")

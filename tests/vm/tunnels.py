@@ -226,6 +226,23 @@ def longest(t, way):
     t.equal((within.flow, within.payload == data, within.faults), ((client, 4500, vip, port), True, []), "the packet inside")
 
 
+@test(lvs_only=True, tunnel=("ipip", "gue", "gre"))
+def numbers_of_what_came_in_fragments(t, tunnel):
+    """A datagram that came in fragments leaves in such, all with one number that no other's have, whether they had DF or not."""
+    vip, port, rip = ghost(t, tunnel, 4, 4)
+    client, numbers = Lab.GHOST_CLIENT[4], []
+    segment = packet.udp_segment(client, vip, 4501, port, datagram(3000))
+    for turn, df in enumerate((True, True, False)):
+        t.lab.outside.send(*[packet.ip(client, vip, packet.UDP, segment[at:at + 1400], ident=90 + turn, df=df, offset=at,
+                                       more=at + 1400 < len(segment)) for at in range(0, len(segment), 1400)])
+        parts = [t.lab.inside.receive(lambda p: p.dst == rip, what="a fragment")]
+        while parts[-1].more:
+            parts.append(t.lab.inside.receive(lambda p: p.dst == rip, what="a fragment"))
+        t.equal((len({p.ident for p in parts}), {p.df for p in parts}), (1, {False}), "numbers, DF")
+        numbers.append(parts[0].ident)
+    t.equal(len(set(numbers)), 3, f"numbers {numbers}")
+
+
 @test(lvs_only=True)
 def changed_under_traffic(t):
     """Another kind of tunnel holds for the next packet of connections that are there already."""
