@@ -4,10 +4,10 @@ import os
 import socket
 import struct
 
-from fullnat import local_addresses
 from lib import ipvs, packet, wait
 from lib.harness import test
 from lib.lab import METHOD_OPTION, VIPS, Lab
+from lib.laddr import local_addresses
 from lib.traffic import Server, TcpClient, UdpClient, datagram
 from lib.wire import SOL_PACKET
 
@@ -278,7 +278,10 @@ def source_routes_of_replies(t):
     """A route of IPv6's for packets from the virtual address alone, which takes no rule, is a reply's, too."""
     vip, port, rip, rport = ghost_service(t, "udp", "nat", 6)
     client, route = Lab.GHOST_CLIENT[6], f"default from {vip} via {Lab.GHOST_RS[6][1]} dev back"
-    t.lab.director_ns.ip(f"-6 route add {route}")
+    added = t.lab.director_ns.run("ip", "-6", "route", "add", *route.split(), check=False)
+    if "IPV6_SUBTREES" in added.err:
+        t.skip("this kernel has no routes by source")
+    t.equal(added.code, 0, f"adding the route {added.err}")
     t.cleanup(t.lab.director_ns.ip, f"-6 route del {route}")
     t.lab.outside.send(packet.udp(client, 4009, vip, port, b"ask"))
     t.lab.inside.receive(lambda p: p.dst == rip)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """FULLNAT: both ends of a packet are translated; local addresses, their ports, and what becomes of them."""
 import ipaddress
-import itertools
 import json
 import os
 import socket
@@ -11,6 +10,7 @@ import sctp
 from lib import daemons, ipvs, packet, toa, wait
 from lib.harness import test
 from lib.lab import VIPS, Lab
+from lib.laddr import local_addresses
 from lib.persistent import mark_packets
 from lib.traffic import Server, TcpClient, UdpClient, datagram
 
@@ -18,17 +18,6 @@ FAMILIES = (4, 6)
 MEGABYTE = 1 << 20
 PORT_UNREACHABLE = {4: (3, 3), 6: (1, 4)}
 CONNECTIONS = 4000
-NUMBERS = itertools.count(10)  # of local addresses
-
-
-def local_addresses(t, af, count=1):
-    """Gives the director that many local addresses for the test, which no other test has."""
-    bits = 32 if af == 4 else 128
-    numbers = [next(NUMBERS) for _ in range(count)]
-    chosen = [f"10.8.{n >> 8}.{n & 255}" if af == 4 else f"fd00:8::{n:x}" for n in numbers]
-    t.lab.director_ns.ip(*[f"addr add {laddr}/{bits} dev back" + (" nodad" if af == 6 else "") for laddr in chosen])
-    t.cleanup(t.lab.director_ns.ip, *[f"addr del {laddr}/{bits} dev back" for laddr in chosen])
-    return chosen
 
 
 def fullnat_service(t, proto, af, rip, rport, laddrs, vip="other", options=""):
@@ -237,8 +226,9 @@ def pools(t):
     vip, port, name = fullnat_service(t, "tcp", 4, Lab.RS[4][0], 80, [])
     t.director.ipvsadm("-P", *name.split(), "-z", f"{one}-{two}")
     t.equal(sorted(pool(t, name)), [one, two], "the pool")
+    missing = ipaddress.ip_address(three) + 1
     for args, text in (((f"{two}",), "Local address already exists"),
-                       ((f"{three}-{ipaddress.ip_address(three) + 9}",), "The local address is not an address of this host"),
+                       ((f"{three}-{missing + 8}",), f"{missing}: The local address is not an address of this host"),
                        (("127.0.0.1",), "The local address is not an address of this host")):
         answer = t.director.ipvsadm("-P", *name.split(), "-z", *args, check=False)
         t.equal((answer.code, answer.err.strip()), (255, text), f"adding {args[0]}")
