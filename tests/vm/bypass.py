@@ -62,7 +62,7 @@ def without_a_dest(t, af, proto):
             (proxied.origin, proxied.port, {4: "0.0.0.0", 6: "::"}[af], 0), "the connection")
     t.equal(conn["state"], {"tcp": "SYN_RECV", "udp": "UDP"}[proto], "its state")
     listed = [line.split() for line in t.director.ipvsadm("-Lnc").out.splitlines() if f":{proxied.port} " in line]
-    t.equal([words[-1] for words in listed], [{4: "0.0.0.0:0", 6: "[::]:0"}[af]], "the dest that ipvsadm lists")
+    t.equal([words[5] for words in listed], [{4: "0.0.0.0:0", 6: "[::]:0"}[af]], "the dest that ipvsadm lists")
     t.equal(t.director.services()[0]["stats"]["conns"], 0, "connections that the service counts")
 
 
