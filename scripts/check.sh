@@ -144,7 +144,7 @@ with_kernel() { # NAME
 	version=$(kernel_named "$1")
 	case $1 in
 	kasan | kcsan) patience=10 megabytes=1 ;;
-	*) patience=2 megabytes=10 ;;
+	*) patience=2 megabytes=4 ;;
 	esac
 	[ -n "$version" ] && one_test "module builds on $1" build_module "$version"
 }
