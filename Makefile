@@ -203,7 +203,7 @@ endef
 TURNS ?= 200
 stress:
 	scripts/setup.sh
-	$(for_kernel) && LVS_STRESS=$(TURNS) scripts/vm --kernel "$$version" --timeout 0 --mem 4096 -- tests/vm/run stress faults.namespace fullnat_scale
+	$(for_kernel) && LVS_STRESS=$(TURNS) scripts/vm --kernel "$$version" --timeout 0 --mem 4096 -- tests/vm/run stress faults.namespace fullnat_scale nobody_comes
 
 # What it has done so far is in SOAK, until it ends.
 T ?= 3600s

@@ -421,7 +421,7 @@ def changes_under_traffic(t):
     lines = [f"-A {service} -s wrr -p 3"] + [f"-a {service} -r {rip}:{port} -m" for rip in rips]
     t.director.rules(*lines)
     flood = busy(t, t.lab.outside, vip, port, 0)
-    for turn in range(15):
+    for turn in range(10):
         rip = rips[turn % 3]
         t.director.rules(f"-e {service} -r {rip}:{port} -m -w 0", f"-d {service} -r {rips[turn % 2]}:{port}")
         if turn % 5 == 4:
