@@ -60,24 +60,23 @@ many_tests() { # NAME COMMAND...
 	echo "$name: $ok ok, $bad not ok (exit code $code; $log)"
 }
 
-# Runs a function of tests beside what follows, whose way it keeps out of, until join_beside shows what it printed and counts
-# what it counted.
+# Runs a function of tests beside what follows, until join_beside shows what it printed and counts what it counted.
 beside_pid='' beside_name=''
-beside() { # NAME FUNCTION
+beside() { # NAME FUNCTION ARGUMENT...
 	beside_name=$1
+	shift
 	set -m # a process group of its own, which can be ended as a whole
-	run_beside "$2" >"$logs/$beside_name.log" 2>&1 </dev/null &
+	run_beside "$@" >"$logs/$beside_name.log" 2>&1 </dev/null &
 	beside_pid=$!
 	set +m
 	trap '[ -z "$beside_pid" ] || kill -- "-$beside_pid"' EXIT
 }
 
-run_beside() { # FUNCTION
+run_beside() { # FUNCTION ARGUMENT...
 	trap - EXIT
 	set +m
-	renice -n 19 -p "$BASHPID" >/dev/null
 	passed=0 failed=0 skipped=0 failures=() durations=()
-	"$1"
+	"$@"
 	# shellcheck disable=SC2016
 	{
 		printf 'passed=$((passed + %d)) failed=$((failed + %d)) skipped=$((skipped + %d))\n' $passed $failed $skipped
