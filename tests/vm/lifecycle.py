@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Namespaces, loading by name and beside ip_vs, and a connection table that grows under traffic."""
+import glob
 import os
 import shutil
 import tempfile
@@ -98,6 +99,19 @@ def autoload(t):
         run(*command)
         t.equal((kernel.loaded("lvs"), kernel.loaded("ip_vs")), (True, False), f"lvs, ip_vs loaded by {' '.join(command)}")
         kernel.remove()
+
+
+@test(lab=False, lvs_only=True)
+def libkmod_is_missing(t):
+    """Without libkmod the tool works, but for loading the module, which it says."""
+    tool = os.environ.get("LVS_IPVSADM", "build/userspace/ipvsadm")
+    (library,) = glob.glob("/usr/lib/*/libkmod.so.2")
+    without = ("unshare", "-m", "sh", "-c", f'mount --bind /dev/null {library} && exec "$0" -Ln', tool)
+    run(*without)
+    kernel.remove()
+    t.cleanup(kernel.insert)
+    result = run(*without, check=False)
+    t.equal((result.code, "libkmod.so.2 is not installed" in result.err), (2, True), f"exit code, and what it says ({result.err})")
 
 
 def _available_kib():

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Owners of what libnl, libc and libkmod hand out.
+// Owners of what libnl and libc hand out.
 #pragma once
 
-#include <libkmod.h>
 #include <netlink/cache.h>
 #include <netlink/genl/ctrl.h>
 #include <netlink/genl/family.h>
@@ -24,6 +23,5 @@ using NlMessage = std::unique_ptr<nl_msg, Deleter<nlmsg_free>>;
 using NlCache = std::unique_ptr<nl_cache, Deleter<nl_cache_free>>;
 using GenlFamily = std::unique_ptr<genl_family, Deleter<genl_family_put>>;
 using NlBuffer = std::unique_ptr<unsigned char, Deleter<std::free>>;
-using KmodContext = std::unique_ptr<kmod_ctx, Deleter<kmod_unref>>;
 
 } // namespace lvs
