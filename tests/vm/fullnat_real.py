@@ -226,7 +226,7 @@ def wrk(t):
     vip, port, name = fullnat_service(t, "tcp", 4, Lab.RS[4][0], rport, laddrs)
     t.director.ipvsadm("-a", *name.split(), "-r", f"{Lab.RS[4][1]}:{rport}", "-b")
     many_client_ports(t)
-    for seconds in (8, 16, 32):  # until each client has had its turn, on slow machines, too
+    for seconds in (8, 16, 32, 64):  # until each client has had its turn, on slow machines, too
         before = t.director.service_stats("tcp", vip, port)["conns"]
         out = t.lab.client.run("sh", "-c", f"ulimit -n 20000; wrk --timeout {patience.seconds(60)} -t 2 -c {CLIENTS} -d {seconds} "
                                f"http://{vip}:{port}/").out
@@ -262,7 +262,9 @@ def told_as_tshark_sees_it(t):
     told = "fe08" + struct.pack("!H", lport).hex() + socket.inet_aton(Lab.CLIENT[4]).hex()
     options = [row[1] for row in fields(f"ip.dst == {Lab.RS[4][0]}", "tcp.flags.syn", "tcp.options") if row[0] in "0"]
     t.equal(bool(options) and told in options[0], True, f"{told} first among {options}")
-    t.equal(fields("_ws.malformed || tcp.checksum.status == \"Bad\" || ip.checksum.status == \"Bad\" || tcp.analysis.flags", "frame.number"), [],
+    # A busy host sends something twice now and then.
+    odd = "tcp.analysis.flags && !tcp.analysis.retransmission && !tcp.analysis.duplicate_ack"
+    t.equal(fields(f'_ws.malformed || tcp.checksum.status == "Bad" || ip.checksum.status == "Bad" || ({odd})', "frame.number"), [],
             "packets that tshark complains about")
 
 

@@ -62,6 +62,8 @@ class Nginx(Daemon):
                        f"fastcgi_temp_path {path}; uwsgi_temp_path {path}; scgi_temp_path {path};\n"
                        f"server {{ listen {address}:{port} backlog={connections}{' ipv6only=off' if address == '[::]' else ''}; {more}\n"
                        f"location / {{ return 200 '{name}\\n'; }} }} }}\n")
+        # The kernel's bound of the backlog; connections that it drops are reset when their client goes on.
+        ns.write("/proc/sys/net/core/somaxconn", str(max(4096, connections)))
         super().__init__(ns, "nginx", "-c", f"{path}/nginx.conf", directory=path)
         wait.until(lambda: http(ns, address, port) == name, 20, f"{name} answers")
 
